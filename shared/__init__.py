@@ -1,0 +1,1 @@
+"""What api and workers both stand on: the floor, the store, the vault, the exchanges, the desk, the paper exchange."""

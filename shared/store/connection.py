@@ -1,0 +1,118 @@
+"""The way to Redis: one client for ordinary calls, and the check that this Redis can be trusted with orders."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Iterable
+from dataclasses import dataclass
+from typing import Any, cast
+
+import redis.asyncio
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import NoScriptError, RedisError
+
+from shared.errors import BadSetting, StoreUnavailable
+from shared.store import keys
+from shared.store.scripts import Script
+
+REDIS_MIN = (6, 2)
+
+
+class Redis:
+    """redis-py with our errors: whatever goes wrong on the way is `StoreUnavailable`.
+
+    A command is not sent twice on its own: the caller knows whether it may be.
+    """
+
+    def __init__(self, url: str, shards: int, timeout_s: float = 2.0) -> None:
+        self.url, self.shards = url, shards
+        self.client: redis.asyncio.Redis = redis.asyncio.Redis.from_url(
+            url,
+            socket_timeout=timeout_s,
+            socket_connect_timeout=timeout_s,
+            retry=Retry(NoBackoff(), 0),
+            protocol=2,
+        )
+
+    async def _run(self, *command: str | bytes | int | float) -> Any:
+        return await self.client.execute_command(*command)  # type: ignore[no-untyped-call]  # redis-py's own
+
+    async def __call__(self, *command: str | bytes | int | float) -> Any:
+        try:
+            return await self._run(*command)
+        except (TimeoutError, RedisError, OSError) as error:
+            raise StoreUnavailable(_why(error)) from error
+
+    async def script(self, script: Script, key_names: Iterable[str], *args: str | bytes | int) -> Any:
+        names = list(key_names)
+        try:
+            try:
+                return await self._run("EVALSHA", script.sha, len(names), *names, *args)
+            except NoScriptError:
+                return await self._run("EVAL", script.source, len(names), *names, *args)
+        except (TimeoutError, RedisError, OSError) as error:
+            raise StoreUnavailable(_why(error)) from error
+
+    async def pipeline(self, commands: Iterable[tuple[str | bytes | int, ...]]) -> list[Any]:
+        """Many commands in one write; each answer stands for itself."""
+        pipe = self.client.pipeline(transaction=False)
+        for command in commands:
+            pipe.execute_command(*command)
+        try:
+            return await cast("Awaitable[list[Any]]", pipe.execute(raise_on_error=False))
+        except (TimeoutError, RedisError, OSError) as error:
+            raise StoreUnavailable(_why(error)) from error
+
+    async def close(self) -> None:
+        await self.client.aclose()
+
+    async def agree(self) -> None:
+        """Every process must cut the users into the same shards; the first one to come says how many."""
+        said = await self("HGET", keys.META, "shards")
+        if said is None:
+            await self("HSETNX", keys.META, "shards", self.shards)
+            said = await self("HGET", keys.META, "shards")
+        if int(said) != self.shards:
+            raise BadSetting(
+                "SHARDS",
+                f"is {self.shards}, but this Redis holds {int(said)}",
+                f"set SHARDS={int(said)}, or use another Redis",
+            )
+
+
+def _why(error: BaseException) -> str:
+    text = str(error) or type(error).__name__
+    return f"Redis: {text[:200]}"
+
+
+@dataclass(frozen=True)
+class Health:
+    """What Redis says of itself, and what is wrong with it for orders."""
+
+    version: str
+    aof: bool
+    policy: str
+    used_bytes: int
+    max_bytes: int
+    complaints: tuple[tuple[str, str], ...]
+    """Each with the command that mends it."""
+
+
+async def health(store: Redis) -> Health:
+    info = await store("INFO")
+    if not isinstance(info, dict):
+        raise StoreUnavailable("Redis: INFO was not understood")
+    version = str(info.get("redis_version", "0"))
+    policy = str(info.get("maxmemory_policy", "noeviction"))
+    aof = bool(int(info.get("aof_enabled", 0)))
+    complaints = []
+    numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
+    if numbers < REDIS_MIN:
+        complaints.append((f"Redis {version} is older than 6.2", "install Redis 6.2 or newer"))
+    if policy != "noeviction":
+        complaints.append((f"Redis evicts keys ({policy})", "redis-cli CONFIG SET maxmemory-policy noeviction"))
+    if not aof:
+        complaints.append(("Redis has no append-only file", "redis-cli CONFIG SET appendonly yes"))
+    return Health(
+        version, aof, policy, int(info.get("used_memory", 0)), int(info.get("maxmemory", 0)), tuple(complaints)
+    )

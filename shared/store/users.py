@@ -1,0 +1,53 @@
+"""Users: who a user id belongs to, and the one-use tickets that open a stream for a browser.
+
+A user id belongs to the first credentials that used it. The claim names the account whose credentials those were; they
+stand sealed with the account, so the claim itself holds nothing that could be guessed against.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+import msgspec
+
+from shared.store import keys
+from shared.store.connection import Redis
+
+TICKET_TTL_S = 30
+
+
+class Claim(msgspec.Struct, frozen=True):
+    user_id: str
+    account_id: str
+    claimed_at_ms: int
+
+
+class Users:
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    def _key(self, user_id: str) -> str:
+        return keys.of_user(keys.shard_of(user_id, self._redis.shards), user_id, "claim")
+
+    async def claim(self, claim: Claim) -> Claim:
+        """The first claim stands; answers the one that does."""
+        key = self._key(claim.user_id)
+        await self._redis("HSETNX", key, "claim", msgspec.json.encode(claim))
+        return msgspec.json.decode(await self._redis("HGET", key, "claim"), type=Claim)
+
+    async def get(self, user_id: str) -> Claim | None:
+        said = await self._redis("HGET", self._key(user_id), "claim")
+        return None if said is None else msgspec.json.decode(said, type=Claim)
+
+    async def put_ticket(self, ticket: str, user_id: str) -> None:
+        """Redis sees only the ticket's digest."""
+        await self._redis("SET", keys.ticket(_digest(ticket)), user_id, "EX", TICKET_TTL_S)
+
+    async def take_ticket(self, ticket: str) -> str | None:
+        """The user that the ticket opens; it opens once."""
+        user_id = await self._redis("GETDEL", keys.ticket(_digest(ticket)))
+        return None if user_id is None else str(user_id.decode())
+
+
+def _digest(ticket: str) -> str:
+    return sha256(ticket.encode()).hexdigest()
