@@ -58,6 +58,8 @@ class Redis:
         pipe = self.client.pipeline(transaction=False)
         for command in commands:
             pipe.execute_command(*command)
+        if not len(pipe):
+            return []
         try:
             return await cast("Awaitable[list[Any]]", pipe.execute(raise_on_error=False))
         except (TimeoutError, RedisError, OSError) as error:

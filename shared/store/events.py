@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import msgspec
@@ -106,6 +107,13 @@ class Recorder:
     @property
     def waiting(self) -> int:
         return len(self._pipe) if self._pipe is not None else 0
+
+    async def drained(self, timeout_s: float = 1.0) -> None:
+        """Until everything handed over so far is answered, or the time is up."""
+        await asyncio.sleep(0)  # what was handed over in this turn of the loop leaves at its end
+        if self._pipe is not None:
+            with suppress(StoreUnavailable, TimeoutError):
+                await asyncio.wait_for(self._pipe.ask("PING"), timeout_s)
 
     def record(self, shard: int, fence: int, facts: Iterable[Fact], user_id: str, refused: Refused) -> None:
         entry = self._batch.get((shard, fence))

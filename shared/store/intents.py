@@ -72,6 +72,13 @@ class Intents:
         said = await self._redis("GET", self._names(user_id, intent_id)[0])
         return None if said is None else msgspec.json.decode(said, type=Intent)
 
+    async def shards_unresolved(self, shards: list[int], before_ms: int) -> list[int]:
+        """Which of these shards have such intents; most have none."""
+        replies = await self._redis.pipeline(
+            ("ZCOUNT", keys.of_shard(shard, "unresolved"), 0, before_ms) for shard in shards
+        )
+        return [shard for shard, reply in zip(shards, replies, strict=True) if isinstance(reply, int) and reply]
+
     async def unresolved(self, shard: int, before_ms: int, count: int = 50) -> list[Intent]:
         """Those of a shard that are older than `before_ms` and whose outcome nobody knows."""
         key = keys.of_shard(shard, "unresolved")

@@ -14,6 +14,7 @@ KEYS: dict[str, tuple[str, str, str]] = {
     "ow:workers": ("hash, worker id -> its last heartbeat as JSON", "a field goes 60 s after the last beat", "leases"),
     "ow:bell": ("channel: `shard`, rung when a wish changes", "a message", "sessions"),
     "ow:ticket:{digest}": ("string: the user that a one-use ticket opens", "30 s", "users"),
+    "ow:account:{account}": ("string: the first user whose account it is", "as long as the data", "users"),
     "ow:meta": ("hash: settings that every process must share (shards)", "as long as the data", "connection"),
     "ow:{sN}:lease": ("string: the worker that owns the shard", "the lease, 5 s", "leases"),
     "ow:{sN}:fence": ("string: counts the claims of the shard; only grows", "as long as the data", "leases"),
@@ -43,6 +44,10 @@ def shard_of(user_id: str, shards: int) -> int:
 
 def ticket(digest: str) -> str:
     return f"ow:ticket:{digest}"
+
+
+def account(account_id: str) -> str:
+    return f"ow:account:{account_id}"
 
 
 def of_shard(shard: int, name: str) -> str:

@@ -7,7 +7,7 @@ refused, and it lets go.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -53,6 +53,23 @@ class Leases:
         fence = await self._redis.script(CLAIM, names, worker_id, round(self.ttl_s * 1000), taken_from)
         return Lease(shard, int(fence)) if int(fence) else None
 
+    async def claim_many(
+        self, shards: Sequence[int], worker_id: str, taken_from: Sequence[str] = ()
+    ) -> list[Lease | None]:
+        """Claim each in one write; None where somebody else was first."""
+        owners = taken_from or [""] * len(shards)
+        replies = await self._redis.pipeline(
+            (
+                "EVAL", CLAIM.source, 2, keys.of_shard(shard, "lease"), keys.of_shard(shard, "fence"),
+                worker_id, round(self.ttl_s * 1000), owner,
+            )
+            for shard, owner in zip(shards, owners, strict=True)
+        )  # fmt: skip
+        return [
+            Lease(shard, int(reply)) if isinstance(reply, int) and reply else None
+            for shard, reply in zip(shards, replies, strict=True)
+        ]
+
     async def renew(self, worker_id: str, leases: Iterable[Lease]) -> list[Lease]:
         """Renew all in one write; answers those that are lost."""
         wanted = list(leases)
@@ -76,8 +93,8 @@ class Leases:
     async def owners(self) -> dict[int, str]:
         """Who owns each shard that is owned."""
         shards = range(self._redis.shards)
-        replies = await self._redis.pipeline(("GET", keys.of_shard(shard, "lease")) for shard in shards)
-        return {shard: reply.decode() for shard, reply in zip(shards, replies, strict=True) if isinstance(reply, bytes)}
+        replies = await self._redis("MGET", *(keys.of_shard(shard, "lease") for shard in shards))
+        return {shard: reply.decode() for shard, reply in zip(shards, replies, strict=True) if reply is not None}
 
     async def beat(self, beat: Beat | None) -> list[Beat]:
         """Say that we are there (None only looks), and hear who else is. Ages are by Redis' own clock."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import msgspec
 
-from shared.errors import StoreUnavailable
 from shared.store import keys
 from shared.store.connection import Redis
 from shared.store.scripts import WANT
@@ -69,10 +68,9 @@ class Sessions:
 
     async def turns(self, shards: list[int]) -> dict[int, int]:
         """How often each shard's wishes have changed."""
-        replies = await self._redis.pipeline(("GET", keys.of_shard(shard, "turn")) for shard in shards)
-        for reply in replies:
-            if isinstance(reply, Exception):
-                raise StoreUnavailable(f"Redis: {reply}") from reply
+        if not shards:
+            return {}
+        replies = await self._redis("MGET", *(keys.of_shard(shard, "turn") for shard in shards))
         return {shard: int(reply or 0) for shard, reply in zip(shards, replies, strict=True)}
 
     async def counts(self) -> dict[int, int]:

@@ -39,6 +39,14 @@ class Users:
         said = await self._redis("HGET", self._key(user_id), "claim")
         return None if said is None else msgspec.json.decode(said, type=Claim)
 
+    async def own(self, account_id: str, user_id: str) -> None:
+        """Remember whose account it is, for callers who show its keys and say no user id. The first user stays."""
+        await self._redis("SET", keys.account(account_id), user_id, "NX")
+
+    async def owner_of(self, account_id: str) -> str | None:
+        user_id = await self._redis("GET", keys.account(account_id))
+        return None if user_id is None else str(user_id.decode())
+
     async def put_ticket(self, ticket: str, user_id: str) -> None:
         """Redis sees only the ticket's digest."""
         await self._redis("SET", keys.ticket(_digest(ticket)), user_id, "EX", TICKET_TTL_S)
