@@ -81,6 +81,7 @@ class Recorder:
         self._pipe: wire.Pipe | None = None
         self._batch: dict[tuple[int, int], tuple[list[str | bytes], Refused]] = {}
         self._counts: dict[tuple[int, str], int] = {}
+        self._full: list[tuple[int, str]] = []
         self._flush_asked = False
         self.recorded = 0
 
@@ -134,6 +135,7 @@ class Recorder:
         for (shard, fence), (args, refused) in batch.items():
             for start in range(0, len(args), BATCH_MAX * 8):
                 self._send(shard, fence, args[start : start + BATCH_MAX * 8], refused)
+        self._trim()
 
     def _send(self, shard: int, fence: int, args: Sequence[str | bytes], refused: Refused) -> None:
         def answer(reply: Any) -> None:
@@ -153,9 +155,14 @@ class Recorder:
             self._counts[shard, user_id] = total
             return
         self._counts.pop((shard, user_id), None)
-        if self._pipe is not None:
+        self._full.append((shard, user_id))
+
+    def _trim(self) -> None:
+        full, self._full = self._full, []
+        for shard, user_id in full:
             names = keys.of_user(shard, user_id, "events"), keys.of_user(shard, user_id, "records")
-            self._pipe.send(("EVALSHA", TRIM.sha, 2, *names, self._events_kept), lambda _reply: None)
+            if self._pipe is not None:
+                self._pipe.send(("EVALSHA", TRIM.sha, 2, *names, self._events_kept), lambda _reply: None)
 
 
 def _refusal(reply: Any, shard: int, fence: int) -> Exception:

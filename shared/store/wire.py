@@ -131,7 +131,7 @@ class Ears(Pipe):
                 for future in self._confirmed.pop(reply[1].decode(), ()):
                     if not future.done():
                         future.set_result(None)
-            elif kind in (b"unsubscribe", b"pong"):
+            elif kind == b"unsubscribe":
                 pass
             elif self._waiting:
                 self._waiting.popleft()(reply)
@@ -147,9 +147,6 @@ class Ears(Pipe):
 
     def unsubscribe(self, channel: str) -> None:
         self._write("UNSUBSCRIBE", channel)
-
-    def ping(self) -> None:
-        self._write("PING")
 
     def _write(self, *command: str) -> None:
         if self.transport is None or self.transport.is_closing():
