@@ -245,14 +245,13 @@ class Session:
             return
         before = msgspec.json.decode(said, type=SessionFact)
         self._gaps = before.gaps
-        if before.state is SessionState.LIVE:
-            if subscribed:
-                self._seen_ms = self._subscribed_at_ms
-                return
+        if before.state is SessionState.LIVE and subscribed:
+            self._seen_ms = self._subscribed_at_ms  # the other worker looked until we did
+        elif before.state is SessionState.LIVE and self.lease is not None:
             seen = self.house.last_seen_ms(before.owner) if before.owner else None
             self._blind_from_ms = max(before.since_ms, seen or before.since_ms)
             self._blind_reason = "the worker was lost"
-        elif before.state is not SessionState.CONNECTING:
+        elif before.state not in (SessionState.LIVE, SessionState.CONNECTING):
             self.state = before.state
             self._blind_from_ms = self._since_ms = before.since_ms
             self._blind_reason = before.reason or f"the session was {before.state}"

@@ -16,6 +16,7 @@ from shared.store import keys
 from shared.store.scripts import Script
 
 REDIS_MIN = (6, 2)
+CONNECTIONS_MAX = 32
 
 
 class Redis:
@@ -26,13 +27,17 @@ class Redis:
 
     def __init__(self, url: str, shards: int, timeout_s: float = 2.0) -> None:
         self.url, self.shards = url, shards
-        self.client: redis.asyncio.Redis = redis.asyncio.Redis.from_url(
+        # A pool that waits: two hundred sessions that ask at once are a queue, not an error.
+        pool = redis.asyncio.BlockingConnectionPool.from_url(
             url,
+            max_connections=CONNECTIONS_MAX,
+            timeout=timeout_s,
             socket_timeout=timeout_s,
             socket_connect_timeout=timeout_s,
             retry=Retry(NoBackoff(), 0),
             protocol=2,
         )
+        self.client: redis.asyncio.Redis = redis.asyncio.Redis.from_pool(pool)
 
     async def _run(self, *command: str | bytes | int | float) -> Any:
         return await self.client.execute_command(*command)  # type: ignore[no-untyped-call]  # redis-py's own
