@@ -10,9 +10,8 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from shared.desk.resolve import resolve
-
 from shared.desk import Desk
+from shared.desk.resolve import resolve
 from shared.errors import GatewayError
 from workers.session import House
 

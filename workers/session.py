@@ -105,8 +105,9 @@ class Session:
         self._gaps = 0
         self._turns = 0
         self._task: asyncio.Task[None] | None = None
+        self._granted_at_ms = 0
         if lease is not None:
-            self._granted.set()
+            self.grant(lease)
 
     def __repr__(self) -> str:
         return (
@@ -120,6 +121,7 @@ class Session:
 
     def grant(self, lease: Lease) -> None:
         self.lease = lease
+        self._granted_at_ms = self.house.clock.now_ms()
         self._granted.set()
 
     def stir(self, wish: Wish) -> None:
@@ -222,8 +224,11 @@ class Session:
     async def _stand_by(self, socket: Socket) -> None:
         """Until the shard is ours. The other worker records meanwhile, and so are we blind to nothing."""
         self.settled.set()
-        if self._granted.is_set():
-            return
+        if not self._granted.is_set():
+            await self._wait_for_lease(socket)
+        await self._look_back(subscribed=self._subscribed_at_ms <= self._granted_at_ms)
+
+    async def _wait_for_lease(self, socket: Socket) -> None:
         ended = asyncio.ensure_future(socket.lost())
         granted = asyncio.ensure_future(self._granted.wait())
         try:
@@ -233,7 +238,6 @@ class Session:
         finally:
             ended.cancel()
             granted.cancel()
-        await self._look_back(subscribed=True)
 
     async def _look_back(self, *, subscribed: bool = False) -> None:
         """What the record says of this session before us: does it rest, was anybody blind, and since when?"""
@@ -349,15 +353,16 @@ class Session:
             if isinstance(answer, BaseException):
                 raise answer
             facts.extend(answer)
-        facts.extend(await self._ask_missing(facts))
-        self._take(facts)
+        known = await self._known()
+        facts.extend(await self._ask_missing(facts, known))
+        self._take(sorted(with_known_fees(facts, known), key=_venue_time))
 
-    async def _ask_missing(self, facts: list[Fact]) -> list[Fact]:
+    async def _ask_missing(self, facts: list[Fact], known_facts: list[Order | Trigger]) -> list[Fact]:
         """Each order and trigger that we knew to be open and no list showed: absence ends nothing, an answer does."""
         shown = {(fact.kind, fact.key()) for fact in facts}
         found: list[Fact] = []
-        for known in await self._known_open():
-            if (known.kind, known.key()) not in shown:
+        for known in known_facts:
+            if not known.is_final() and (known.kind, known.key()) not in shown:
                 found.extend(await self._ask_one(known))
         return found
 
@@ -380,14 +385,11 @@ class Session:
             self._venue, self._endpoints.rest_url, ask, self._credentials, deadline_s=ASK_DEADLINE_S
         )
 
-    async def _known_open(self) -> list[Order | Trigger]:
+    async def _known(self) -> list[Order | Trigger]:
+        """The orders and triggers of this account as the record has them."""
         snapshot = await self.house.store.events.snapshot(self.wish.user_id)
-        known: list[Order | Trigger] = [
-            order for said in snapshot.records["order"] if (order := _ORDER.decode(said)).status not in TERMINAL
-        ]
-        known += [
-            trigger for said in snapshot.records["trigger"] if (trigger := _TRIGGER.decode(said)).status == "open"
-        ]
+        known: list[Order | Trigger] = [_ORDER.decode(said) for said in snapshot.records["order"]]
+        known += [_TRIGGER.decode(said) for said in snapshot.records["trigger"]]
         return [fact for fact in known if fact.account_id == self.wish.account_id]
 
     # Now and then.
@@ -482,6 +484,20 @@ class Session:
 
     def _on_unknown(self, word: GatewayError) -> None:
         log.warning("%r: %s", self, word)
+
+
+def with_known_fees(facts: list[Fact], known: list[Order | Trigger]) -> list[Fact]:
+    """A venue's REST may not tell the fee that its push told: for the same fills what is known stays known."""
+    fees = {(order.id, order.filled): order.fee for order in known if isinstance(order, Order)}
+    for fact in facts:
+        if isinstance(fact, Order) and fact.fee is None:
+            fact.fee = fees.get((fact.id, fact.filled))
+    return facts
+
+
+def _venue_time(fact: Fact) -> int:
+    times = getattr(fact, "times", None)
+    return (times.venue or 0) if times is not None else 0
 
 
 _ORDER = msgspec.json.Decoder(Order)

@@ -1,7 +1,7 @@
 """A whole house for a test: Redis, the paper exchange, apis and workers as real processes on free ports.
 
-Everything that was started is ended when the house is left, whatever happened in it. `traders` are users with an account
-at the paper exchange and a wish in Redis; `books` is the paper exchange's own truth to hold the streams against.
+Everything that was started is ended when the house is left, whatever happened in it. `traders` are users with an
+account at the paper exchange and a wish in Redis; `books` is that exchange's own truth to hold the streams against.
 """
 
 from __future__ import annotations
@@ -286,9 +286,9 @@ class House:
         return found
 
 
-def fold(events: list[Event]) -> dict[str, dict[str, Any]]:
+def fold(events: list[Event]) -> dict[str, dict[Any, Any]]:
     """What a reader who followed the stream believes."""
-    said: dict[str, dict[str, Any]] = {"orders": {}, "fills": {}, "positions": {}}
+    said: dict[str, dict[Any, Any]] = {"orders": {}, "fills": {}, "positions": {}}
     for event in events:
         data = orjson.loads(event.data)
         if event.kind == "order":
@@ -309,10 +309,11 @@ def statuses(events: list[Event], order_id: str) -> list[tuple[str, str]]:
     return [(order["status"], order["filled"]) for order in orders if order["id"] == order_id]
 
 
-def truth(books: Any, uid: str) -> dict[str, dict[str, Any]]:
+def truth(books: Any, uid: str) -> dict[str, dict[Any, Any]]:
     """The same shape, from the engine's books."""
     account = books["accounts"][uid]
-    orders, fills = {}, {}
+    orders: dict[Any, Any] = {}
+    fills: dict[Any, Any] = {}
     for order in account["orders"]:
         average = order["average_price"] if order["filled"] != "0" else None
         orders[order["id"]] = (_status(order), order["filled"], average)
