@@ -134,7 +134,8 @@ class Order(Fact, kw_only=True):
 
     def rank(self) -> str:
         terminal = "1" if self.status in TERMINAL else "0"
-        return f"{terminal} {sortable(self.filled)} {self.updated_at_ms or 0:013d}"
+        # Last, that a telling with the fee outranks one of the same moment without it.
+        return f"{terminal} {sortable(self.filled)} {self.updated_at_ms or 0:013d} {int(self.fee is not None)}"
 
     def gist(self) -> str:
         return (

@@ -14,6 +14,7 @@ import logging
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 
 import msgspec
 
@@ -23,7 +24,20 @@ from shared.exchanges import registry
 from shared.exchanges.base import Ask, Endpoints, Venue, Wire
 from shared.exchanges.rest import Rest
 from shared.exchanges.socket import Socket
-from shared.model import TERMINAL, Credentials, Fact, Gap, Order, Owner, Position, SessionState, Trigger, plain
+from shared.model import (
+    TERMINAL,
+    Credentials,
+    Fact,
+    Fill,
+    Gap,
+    Order,
+    Owner,
+    Position,
+    SessionState,
+    Trigger,
+    plain,
+    text,
+)
 from shared.model import Session as SessionFact
 from shared.settings import Settings
 from shared.store import Store
@@ -487,11 +501,17 @@ class Session:
 
 
 def with_known_fees(facts: list[Fact], known: list[Order | Trigger]) -> list[Fact]:
-    """A venue's REST may not tell the fee that its push told: for the same fills what is known stays known."""
-    fees = {(order.id, order.filled): order.fee for order in known if isinstance(order, Order)}
+    """A venue's order list may not tell fees. What was known for the same fills stays known, and fills tell their own."""
+    fees = {(order.id, plain(order.filled)): order.fee for order in known if isinstance(order, Order) and order.fee}
+    fills: dict[str, tuple[Decimal, Decimal]] = {}
+    for fact in facts:
+        if isinstance(fact, Fill) and fact.fee is not None:
+            size, fee = fills.get(fact.order_id, (Decimal(0), Decimal(0)))
+            fills[fact.order_id] = size + Decimal(fact.size), fee + Decimal(fact.fee)
+    fees |= {(order_id, plain(text(size))): text(fee) for order_id, (size, fee) in fills.items()}
     for fact in facts:
         if isinstance(fact, Order) and fact.fee is None:
-            fact.fee = fees.get((fact.id, fact.filled))
+            fact.fee = fees.get((fact.id, plain(fact.filled)))
     return facts
 
 

@@ -87,6 +87,16 @@ async def test_an_order_told_twice_is_one_event(store: Store) -> None:
     assert (await the_order(store, "alice")).updated_at_ms == 9
 
 
+async def test_a_fee_that_comes_later_is_kept_and_is_no_event(store: Store) -> None:
+    """The answer to a market order has no fee and the push of the same moment does; the fill told it to readers."""
+    filled = {"status": "filled", "filled": "10", "remaining": "0", "updated_at_ms": 7}
+
+    ids = await store.events.record([an_order(**filled), an_order(**filled, fee="0.1"), an_order(**filled)], "alice")
+
+    assert [bool(id_) for id_ in ids] == [True, False, False]
+    assert (await the_order(store, "alice")).fee == "0.1"
+
+
 async def test_a_fill_is_told_once(store: Store) -> None:
     """After a reconnect REST lists fills again."""
     ids = await store.events.record([a_fill(), a_fill(), a_fill(id="2"), a_fill(symbol="ETH_USDT")], "alice")

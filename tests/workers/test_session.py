@@ -1,0 +1,26 @@
+"""What a session concludes from what it was told, without any network."""
+
+from __future__ import annotations
+
+from tests.facts import a_fill, an_order
+from workers.session import with_known_fees
+
+
+def test_a_known_fee_stays_known_for_the_same_fills() -> None:
+    """A REST list without fees must not make the record forget one."""
+    known = [an_order(id="1", filled="5.0", fee="0.5"), an_order(id="2", filled="1", fee="0.1")]
+
+    facts = with_known_fees([an_order(id="1", filled="5"), an_order(id="2", filled="2")], list(known))
+
+    assert [getattr(fact, "fee", None) for fact in facts] == ["0.5", None]
+
+
+def test_fills_that_make_up_the_order_tell_its_fee() -> None:
+    """Exactly, and only when none of them is missing."""
+    fills = [a_fill(id="1", size="2", fee="0.02"), a_fill(id="2", size="3", fee="-0.005")]
+
+    whole, partly = an_order(filled="5"), an_order(filled="6")
+    with_known_fees([*fills, whole], [])
+    with_known_fees([*fills, partly], [])
+
+    assert (whole.fee, partly.fee) == ("0.015", None)
