@@ -501,7 +501,7 @@ class Session:
 
 
 def with_known_fees(facts: list[Fact], known: list[Order | Trigger]) -> list[Fact]:
-    """A venue's order list may not tell fees. What was known for the same fills stays known, and fills tell their own."""
+    """A venue's order list may not tell fees: what was known for the same fills stays, and fills tell their own."""
     fees = {(order.id, plain(order.filled)): order.fee for order in known if isinstance(order, Order) and order.fee}
     fills: dict[str, tuple[Decimal, Decimal]] = {}
     for fact in facts:
