@@ -18,8 +18,8 @@ from workers.session import House
 log = logging.getLogger("orderwire.resolver")
 
 RESOLVE_EVERY_S = 1.0
-RESOLVE_AFTER_S = 3.0
-"""Younger intents may still be under way in the api that wrote them."""
+RESOLVE_AFTER_S = 10.0
+"""Younger intents are still under way in the api that wrote them: it waits longer for an answer than anybody else."""
 
 
 class Resolver:

@@ -261,6 +261,8 @@ class Limits:
     """With nothing received for this long, the socket is dead."""
     resync_overlap_s: float
     """How far before the last sight a resync looks, for events that were late."""
+    text_lookup_s: float
+    """How long the venue surely finds by its client order id an order that ended without a fill."""
     clock_window_s: float
     """The venue refuses requests whose time is further off than this."""
 

@@ -184,7 +184,9 @@ def _told(act: Callable[[web.Request], Awaitable[Any]]) -> Callable[[web.Request
             body, status = await act(request), 200
         except GatewayError as error:
             body, status = error.to_body(), error.status
-        return web.Response(body=encode_json(body), status=status, content_type="application/json")
+        # The console's page comes from another port; what anybody may do, it may do too.
+        headers = {"Access-Control-Allow-Origin": "*"}
+        return web.Response(body=encode_json(body), status=status, content_type="application/json", headers=headers)
 
     return answer
 

@@ -9,6 +9,7 @@ from shared.store.connection import Redis
 from shared.store.events import Events
 from shared.store.intents import Intents
 from shared.store.leases import Leases
+from shared.store.ledger import Ledger
 from shared.store.sessions import Sessions
 from shared.store.users import Users
 
@@ -24,6 +25,7 @@ class Store:
         self.leases = Leases(self.redis)
         self.sessions = Sessions(self.redis)
         self.users = Users(self.redis)
+        self.ledger = Ledger(self.redis, self.events, self.intents, self.users, clock)
 
     async def close(self) -> None:
         await self.redis.close()

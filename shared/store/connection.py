@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable
+import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import redis.asyncio
 from redis.asyncio.retry import Retry
@@ -12,7 +13,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError
 
 from shared.errors import BadSetting, StoreUnavailable
-from shared.store import keys
+from shared.store import keys, wire
 from shared.store.scripts import Script
 
 REDIS_MIN = (6, 2)
@@ -26,7 +27,9 @@ class Redis:
     """
 
     def __init__(self, url: str, shards: int, timeout_s: float = 2.0) -> None:
-        self.url, self.shards = url, shards
+        self.url, self.shards, self._timeout_s = url, shards, timeout_s
+        self._pipe: wire.Pipe | None = None
+        self._pipe_lock = asyncio.Lock()
         # A pool that waits: two hundred sessions that ask at once are a queue, not an error.
         pool = redis.asyncio.BlockingConnectionPool.from_url(
             url,
@@ -59,18 +62,43 @@ class Redis:
             raise StoreUnavailable(_why(error)) from error
 
     async def pipeline(self, commands: Iterable[tuple[str | bytes | int, ...]]) -> list[Any]:
-        """Many commands in one write; each answer stands for itself."""
-        pipe = self.client.pipeline(transaction=False)
-        for command in commands:
-            pipe.execute_command(*command)
-        if not len(pipe):
+        """Many commands in one write; each answer stands for itself, refusals too.
+
+        On a connection of its own: redis-py sets a timer and wakes a task for each answer, and a worker asks hundreds
+        of things a second here, on the loop that carries its sessions.
+        """
+        wanted = list(commands)
+        if not wanted:
             return []
+        replies: list[Any] = []
         try:
-            return await cast("Awaitable[list[Any]]", pipe.execute(raise_on_error=False))
-        except (TimeoutError, RedisError, OSError) as error:
-            raise StoreUnavailable(_why(error)) from error
+            async with asyncio.timeout(self._timeout_s):
+                pipe = await self._open_pipe()
+                for command in wanted[:-1]:
+                    pipe.send(command, replies.append)
+                replies.append(await _last(pipe, wanted[-1]))
+        except TimeoutError as error:
+            self._drop_pipe()
+            raise StoreUnavailable("Redis: no answer in time") from error
+        for reply in replies:
+            if isinstance(reply, StoreUnavailable):
+                raise reply
+        return replies
+
+    async def _open_pipe(self) -> wire.Pipe:
+        async with self._pipe_lock:
+            if self._pipe is None or self._pipe.closed.done():
+                self._pipe = await wire.connect(self.url, wire.Pipe, self._timeout_s)
+            return self._pipe
+
+    def _drop_pipe(self) -> None:
+        """What was asked on it may still be answered, but nobody knows to whom any more."""
+        if self._pipe is not None:
+            self._pipe.close()
+            self._pipe = None
 
     async def close(self) -> None:
+        self._drop_pipe()
         await self.client.aclose()
 
     async def agree(self) -> None:
@@ -85,6 +113,13 @@ class Redis:
                 f"is {self.shards}, but this Redis holds {int(said)}",
                 f"set SHARDS={int(said)}, or use another Redis",
             )
+
+
+async def _last(pipe: wire.Pipe, command: tuple[str | bytes | int, ...]) -> Any:
+    """The answer to the last command comes after all others."""
+    future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    pipe.send(command, lambda reply: None if future.done() else future.set_result(reply))
+    return await future
 
 
 def _why(error: BaseException) -> str:

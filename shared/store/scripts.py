@@ -34,7 +34,7 @@ for i = 2, #ARGV, 8 do
   local kind, field, rank, gist, final, json = ARGV[i+1], ARGV[i+2], ARGV[i+3], ARGV[i+4], ARGV[i+5], ARGV[i+6]
   local base = prefix .. ARGV[i] .. ':'
   local records = base .. 'records'
-  local known, last, news = false, false, true
+  local known, last, news, record = false, false, true, nil
   if kind == 'fill' then
     last = redis.call('HGET', records, '@last')
     news = redis.call('HSETNX', base .. 'fills', field, json) == 1
@@ -56,11 +56,17 @@ for i = 2, #ARGV, 8 do
       news = rank > known_rank or (rank == known_rank and gist > known_gist)
     end
     if news then
-      if ARGV[i+7] ~= '' and ((known and string.find(known, '"origin":"gateway"', 1, true))
-          or redis.call('EXISTS', base .. 'intent:' .. ARGV[i+7]) == 1) then
-        json = string.gsub(json, '"origin":"external"', '"origin":"gateway"', 1)
+      -- An intent is written before its order leaves, so it is looked for only when the order is first seen.
+      if ARGV[i+7] ~= '' then
+        local ours = false
+        if known then
+          ours = string.find(known, '"origin":"gateway"', 1, true)
+        else
+          ours = redis.call('EXISTS', base .. 'intent:' .. ARGV[i+7]) == 1
+        end
+        if ours then json = string.gsub(json, '"origin":"external"', '"origin":"gateway"', 1) end
       end
-      redis.call('HSET', records, field, rank .. '\\n' .. gist .. '\\n' .. json)
+      record = rank .. '\\n' .. gist .. '\\n' .. json
       if final == '1' and not (known and string.sub(known, 1, 1) == '1')
           and redis.call('RPUSH', base .. 'finished', field) > FINISHED_KEPT then
         redis.call('HDEL', records, redis.call('LPOP', base .. 'finished'))
@@ -71,10 +77,15 @@ for i = 2, #ARGV, 8 do
   if news then
     local events = base .. 'events'
     local id = redis.call('XADD', events, '*', 'k', kind, 'd', json)
-    redis.call('HSET', records, '@last', id)
+    if record then
+      redis.call('HSET', records, field, record, '@last', id)
+    else
+      redis.call('HSET', records, '@last', id)
+    end
     redis.call('PUBLISH', events, (last or '0-0') .. ' ' .. id .. ' ' .. kind .. ' ' .. json)
     ids[#ids + 1] = id
   else
+    if record then redis.call('HSET', records, field, record) end
     ids[#ids + 1] = ''
   end
 end

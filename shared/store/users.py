@@ -49,12 +49,17 @@ class Users:
 
     async def put_ticket(self, ticket: str, user_id: str) -> None:
         """Redis sees only the ticket's digest."""
-        await self._redis("SET", keys.ticket(_digest(ticket)), user_id, "EX", TICKET_TTL_S)
+        await self._redis(*to_put_ticket(ticket, user_id))
 
     async def take_ticket(self, ticket: str) -> str | None:
         """The user that the ticket opens; it opens once."""
         user_id = await self._redis("GETDEL", keys.ticket(_digest(ticket)))
         return None if user_id is None else str(user_id.decode())
+
+
+def to_put_ticket(ticket: str, user_id: str) -> tuple[str | int, ...]:
+    """The command, for those who send it together with others."""
+    return "SET", keys.ticket(_digest(ticket)), user_id, "EX", TICKET_TTL_S
 
 
 def _digest(ticket: str) -> str:

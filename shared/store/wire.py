@@ -19,6 +19,10 @@ import hiredis
 
 from shared.errors import StoreUnavailable
 
+ANSWER_WITHIN_S = 2.0
+WATCH_S = 0.5
+RECONNECT_S = 0.1
+
 P = TypeVar("P", bound="Pipe")
 
 Answer = Callable[[Any], None]
@@ -73,6 +77,7 @@ class Pipe(RedisProtocol):
 
     def __init__(self) -> None:
         super().__init__()
+        self.answered = 0
         self._waiting: deque[Answer] = deque()
         self._out: list[bytes] = []
 
@@ -94,6 +99,7 @@ class Pipe(RedisProtocol):
         self._out.clear()
 
     def on_replies(self, replies: list[Any]) -> None:
+        self.answered += len(replies)
         for reply in replies:
             self._waiting.popleft()(reply)
 
@@ -160,6 +166,44 @@ class Ears(Pipe):
                 if not future.done():
                     future.set_exception(StoreUnavailable("the connection to Redis was lost"))
         self._confirmed.clear()
+
+
+class Line:
+    """A pipe that is kept open: found again when it is lost, left when Redis owes answers for too long.
+
+    `pipe` is None while there is none. Nothing queues up here meanwhile; who sends decides what that means.
+    """
+
+    def __init__(self, url: str, scripts: Iterable[str] = ()) -> None:
+        self._url, self._scripts = url, tuple(scripts)
+        self.pipe: Pipe | None = None
+
+    async def run(self) -> None:
+        while True:
+            pipe: Pipe | None = None
+            try:
+                pipe = await connect(self._url, Pipe)
+                for source in self._scripts:
+                    await pipe.ask("SCRIPT", "LOAD", source)
+                self.pipe = pipe
+                await self._watch(pipe)
+            except StoreUnavailable:
+                await asyncio.sleep(RECONNECT_S)
+            finally:
+                self.pipe = None
+                if pipe is not None:
+                    pipe.close()
+
+    @staticmethod
+    async def _watch(pipe: Pipe) -> None:
+        """Until it is lost. A look now and then is cheaper than a timer for each answer."""
+        answered, silent_s = pipe.answered, 0.0
+        while not pipe.closed.done():
+            await asyncio.wait((pipe.closed,), timeout=WATCH_S)
+            silent_s = silent_s + WATCH_S if len(pipe) and pipe.answered == answered else 0.0
+            answered = pipe.answered
+            if silent_s >= ANSWER_WITHIN_S:
+                pipe.close()
 
 
 async def connect(url: str, make: Callable[[], P], timeout_s: float = 5) -> P:

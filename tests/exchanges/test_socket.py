@@ -29,7 +29,7 @@ from shared.exchanges.base import (
 from shared.exchanges.socket import Socket
 from shared.model import Fact, Gap
 
-LIMITS = Limits(ping_every_s=30, silence_max_s=60, resync_overlap_s=1, clock_window_s=60)
+LIMITS = Limits(ping_every_s=30, silence_max_s=60, resync_overlap_s=1, text_lookup_s=60, clock_window_s=60)
 Serving = Callable[[ServerConnection], Awaitable[None]]
 
 

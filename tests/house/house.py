@@ -248,8 +248,8 @@ class House:
     async def states(self, traders: list[Trader]) -> dict[str, str]:
         states = {}
         for trader in traders:
-            said = await self.store.events.record_of(trader.user_id, "session", trader.account_id)
-            states[trader.user_id] = orjson.loads(said)["state"] if said else "none"
+            sessions = await self.store.events.records(trader.user_id, "session")
+            states[trader.user_id] = orjson.loads(sessions[0])["state"] if sessions else "none"
         return states
 
     async def all_live(self, traders: list[Trader], timeout_s: float = 60) -> None:

@@ -22,6 +22,7 @@ LIMITS = Limits(
     ping_every_s=10,  # an idle socket is cut after 30 to 60 s, without a close frame
     silence_max_s=20,  # two pongs missed
     resync_overlap_s=10,
+    text_lookup_s=60,
     clock_window_s=60,
 )
 

@@ -1,0 +1,47 @@
+"""What a request handler may use: settings, store, venues, desk and who may do what. One per process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from api.auth import Auth
+from api.metrics import Metrics
+from shared.clock import CLOCK, Clock
+from shared.desk import Desk
+from shared.exchanges.rest import Rest
+from shared.settings import Settings
+from shared.store import Store
+from shared.vault import Vault
+
+
+@dataclass
+class Gateway:
+    settings: Settings
+    clock: Clock
+    store: Store
+    rest: Rest
+    vault: Vault
+    desk: Desk
+    auth: Auth
+    metrics: Metrics = field(default_factory=Metrics)
+
+    @classmethod
+    def make(cls, settings: Settings, clock: Clock = CLOCK) -> Gateway:
+        store, rest, vault = Store(settings, clock), Rest(clock), Vault(settings.master_keys())
+        desk = Desk(settings, store, rest, vault, clock)
+        return cls(settings, clock, store, rest, vault, desk, Auth(settings, desk, settings.jwt_secret()))
+
+    async def start(self) -> None:
+        await self.rest.start()
+        self.desk.start()
+
+    async def close(self) -> None:
+        await self.auth.close()
+        await self.desk.stop()
+        await self.rest.close()
+        await self.store.close()
+
+
+GATEWAY = web.AppKey("gateway", Gateway)

@@ -1,0 +1,143 @@
+"""Reading a request: bytes in, checked words out, and a line for each field that is wrong.
+
+Numbers keep the digits they came with: JSON is parsed to `Decimal`, never through a float.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, NoReturn, TypeVar
+
+from aiohttp import web
+from pydantic import BaseModel, ValidationError
+
+from shared.errors import BadRequest, GatewayError
+
+BODY_MAX = 64 * 1024
+DIGITS_MAX = 40
+DEPTH_MAX = 16
+FIELDS_SHOWN_MAX = 20
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class BodyTooLarge(GatewayError):
+    """More than any request here needs."""
+
+    code, status = "body_too_large", 413
+
+    def __init__(self) -> None:
+        super().__init__(f"the body is larger than {BODY_MAX // 1024} KiB")
+
+
+class _Duplicate(ValueError):
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+async def read_json(request: web.Request) -> dict[str, Any]:
+    """The body as an object. An unsaid body is an empty one."""
+    if (request.content_length or 0) > BODY_MAX:
+        raise BodyTooLarge
+    try:
+        body = await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        raise BodyTooLarge from None
+    return to_object(body) if body.strip() else {}
+
+
+def to_object(body: bytes) -> dict[str, Any]:
+    try:
+        said = _DECODER.decode(body.decode())
+    except _Duplicate as twice:
+        name = shown(twice.name)
+        raise BadRequest(f"{name} is given twice", ((name, "is given twice"),)) from None
+    except (ValueError, RecursionError, ArithmeticError) as error:
+        raise BadRequest(f"the body is not valid JSON: {_why(error)}") from None
+    if not isinstance(said, dict):
+        raise BadRequest("the body must be a JSON object")
+    return said
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} at character {error.pos}"
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return shown(str(error))
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    said = dict(pairs)
+    if len(said) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise _Duplicate(next(name for name in names if names.count(name) > 1))
+    return said
+
+
+def _no_number(word: str) -> NoReturn:
+    raise ValueError(f"{word} is not a number")
+
+
+def _whole(digits: str) -> int | Decimal:
+    return int(digits) if len(digits) <= 2 * DIGITS_MAX else Decimal(digits)
+
+
+_DECODER = json.JSONDecoder(
+    parse_float=Decimal, parse_int=_whole, parse_constant=_no_number, object_pairs_hook=_no_duplicates
+)
+
+
+def check(model: type[Model], said: Mapping[str, Any]) -> Model:
+    """The words as the model wants them, or BadRequest with a line for each field."""
+    try:
+        return model.model_validate(said)
+    except ValidationError as error:
+        fields = tuple((_name(line["loc"]), _message(line)) for line in error.errors(include_url=False))
+        shown_fields = fields[:FIELDS_SHOWN_MAX]
+        summary = "; ".join(f"{field} {message}" for field, message in shown_fields[:3])
+        raise BadRequest(summary, shown_fields, status=422) from None
+
+
+def check_query(model: type[Model], request: web.Request) -> Model:
+    query = request.query
+    twice = next((name for name in query if len(query.getall(name)) > 1), None)
+    if twice is not None:
+        raise BadRequest(f"{shown(twice)} is given twice", ((shown(twice), "is given twice"),))
+    return check(model, dict(query))
+
+
+def _name(place: tuple[int | str, ...]) -> str:
+    return shown(".".join(str(part) for part in place)) or "body"
+
+
+def _message(line: Any) -> str:
+    known = _MESSAGES.get(line["type"])
+    if known is not None:
+        return known.format(**line.get("ctx", {}))
+    return str(line["msg"])
+
+
+_MESSAGES = {
+    "missing": "is required",
+    "extra_forbidden": "is not known here",
+    "string_type": "must be a text",
+    "string_too_short": "must not be empty",
+    "string_too_long": "must have at most {max_length} characters",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "literal_error": "must be {expected}",
+    "model_type": "must be an object",
+    "model_attributes_type": "must be an object",
+    "dict_type": "must be an object",
+}
+
+
+def shown(words: str) -> str:
+    """Somebody else's words, fit to be told back: short, and nothing that an encoder stumbles over."""
+    return words[:80].encode("ascii", "backslashreplace").decode()
