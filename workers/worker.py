@@ -131,6 +131,8 @@ class Worker:
             await self.sweep()
         except StoreUnavailable as error:
             log.warning("%r: %s", self, error)
+            if self.draining and not self.owned:
+                self._done.set()  # nothing to hand over, and nobody to tell
         except GatewayError:
             log.exception("%r: the sweep failed", self)
 
