@@ -21,8 +21,10 @@ class Metrics:
         self._latency_sums: dict[str, float] = defaultdict(float)
         self._gauges: dict[str, tuple[str, Callable[[], float]]] = {}
 
-    def request(self, method: str, route: str, status: int, took_s: float) -> None:
+    def request(self, method: str, route: str, status: int, took_s: float | None) -> None:
         self._requests[method, route, status] += 1
+        if took_s is None:
+            return
         counts = self._latencies.get(route)
         if counts is None:
             counts = self._latencies[route] = [0] * (len(LATENCY_BOUNDS_S) + 1)

@@ -122,7 +122,9 @@ async def _from_http(request: web.Request, error: web.HTTPException) -> web.Resp
 def _tell(request: web.Request, response: web.StreamResponse, took_s: float) -> None:
     resource = request.match_info.route.resource
     route = resource.canonical if resource is not None else "unknown"
-    request.app[GATEWAY].metrics.request(request.method, route, response.status, took_s)
+    # A stream is as long as its reader stays, which says nothing of how fast we answer.
+    is_stream = response.content_type == "text/event-stream"
+    request.app[GATEWAY].metrics.request(request.method, route, response.status, None if is_stream else took_s)
     if response.status >= 400:
         level = logging.WARNING if response.status >= 500 and route != "/readyz" else logging.INFO
         log.log(level, "%s %s %d (request %s)", request.method, route, response.status, request[REQUEST_ID])

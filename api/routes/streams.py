@@ -53,6 +53,8 @@ class Sse(NamedTuple):
         return self.framed(b": heartbeat\n\n")
 
     def events(self, events: Sequence[Event]) -> bytes:
+        if len(events) == 1:  # as it nearly always is
+            return self.framed(to_frame(events[0])) if events[0].kind in self.kinds else b""
         frames = [to_frame(event) for event in events if event.kind in self.kinds]
         return self.framed(b"".join(frames)) if frames else b""
 
