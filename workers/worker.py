@@ -75,6 +75,7 @@ class Worker:
         self._beats_at_ms = clock.now_ms()
         self._started_at_ms = clock.now_ms()
         self._valid_until_s = clock.monotonic_s() + SELF_STOP_S
+        self._sweep_due_s = 0.0
         self._wake = asyncio.Event()
         self._done = asyncio.Event()
         self._lag_ms = 0.0
@@ -115,7 +116,7 @@ class Worker:
     def drain(self) -> None:
         """Hand everything over to the others, then end."""
         log.info("%r drains", self)
-        self.draining = True
+        self.draining, self._sweep_due_s = True, 0.0
         self._wake.set()
 
     def stop(self) -> None:
@@ -128,7 +129,10 @@ class Worker:
     async def _sweep_safely(self) -> None:
         """Redis being away is ordinary; anything else is a fault of ours, said loudly, and not a reason to die."""
         try:
-            await self.sweep()
+            if self.clock.monotonic_s() >= self._sweep_due_s:
+                await self.sweep()
+            else:
+                await self._read_wishes()  # a bell between two sweeps
         except StoreUnavailable as error:
             log.warning("%r: %s", self, error)
             if self.draining and not self.owned:
@@ -137,6 +141,7 @@ class Worker:
             log.exception("%r: the sweep failed", self)
 
     async def sweep(self) -> None:
+        self._sweep_due_s = self.clock.monotonic_s() + (SWEEP_EVERY_S / 4 if self.preparing else SWEEP_EVERY_S) * 0.9
         await self._renew()
         self._beats = await self.store.leases.beat(self._beat())
         self._beats_at_ms = self.clock.now_ms()
