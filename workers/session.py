@@ -197,6 +197,12 @@ class Session:
                     attempt = 0
                 await self._back_off(error, attempt)
                 attempt += 1
+            except Exception as error:  # a fault of ours must not leave an account blind and called live
+                log.exception("%r failed", self)
+                if self._blind_from_ms is None and self.state is SessionState.LIVE:
+                    self._go_blind("a fault of ours")
+                await self._back_off(ConnectionLost(f"a fault of ours: {type(error).__name__}"), attempt)
+                attempt += 1
 
     async def _open_account(self) -> None:
         if self._blind_from_ms is None:
@@ -267,7 +273,7 @@ class Session:
             self._seen_ms = self._subscribed_at_ms  # the other worker looked until we did
         elif before.state is SessionState.LIVE and self.lease is not None:
             seen = self.house.last_seen_ms(before.owner) if before.owner else None
-            self._blind_from_ms = max(before.since_ms, seen or before.since_ms)
+            self._blind_from_ms = max(before.since_ms, min(seen or before.since_ms, self._granted_at_ms))
             self._blind_reason = "the worker was lost"
         elif before.state not in (SessionState.LIVE, SessionState.CONNECTING):
             self.state = before.state

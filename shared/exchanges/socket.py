@@ -28,6 +28,8 @@ from shared.model import Fact
 HELD_FACTS_MAX = 20_000
 MESSAGE_BYTES_MAX = 4 * 1024 * 1024
 CLOSE_TIMEOUT_S = 2.0
+WHOLE_TEXT = 0x81
+"""How a text message that is not cut into fragments begins."""
 
 # Frames that go out are signed with the account's key, so their library must never log them, whatever the log level.
 _frames_log = logging.getLogger("shared.exchanges.socket.frames")
@@ -285,6 +287,8 @@ class _Connection(ClientConnection):
         super().__init__(protocol, **options)
         self.socket = socket
         self.fragments: bytearray | None = None
+        self.whole_frames = False
+        self.rest = _NOTHING
 
     def process_event(self, event: Event) -> None:
         if self.response is None:
@@ -317,6 +321,47 @@ class _Connection(ClientConnection):
             self.send_data()
 
     def data_received(self, data: bytes) -> None:
+        if self.whole_frames:
+            self._read_frames(data)
+            return
+        is_handshake = self.response is None
+        self._pass_on(data)
+        # When nothing followed the answer to the handshake, what comes next begins with a frame.
+        if is_handshake and self.response is not None and data.endswith(b"\r\n\r\n"):
+            self.whole_frames = data.count(b"\r\n\r\n") == 1 and not self.protocol.extensions
+
+    def _read_frames(self, data: bytes) -> None:
+        """Whole text messages go straight to the socket; the library is handed everything else, frame by frame.
+
+        Its own reader is general, and in Python: it costs a worker more for each update than all else together.
+        """
+        waiting: bytes | bytearray = data
+        if self.rest:
+            self.rest += data
+            waiting = self.rest
+        at, end, protocol = 0, len(waiting), self.protocol
+        while end - at >= 2:
+            length, start = waiting[at + 1], at + 2
+            if length == 126:
+                if end - at < 4:
+                    break
+                length, start = int.from_bytes(waiting[at + 2 : at + 4], "big"), at + 4
+            if waiting[at + 1] > 126 or length > MESSAGE_BYTES_MAX:
+                # Too long to be usual, or masked, which only clients do: from here on the library reads.
+                self.whole_frames, self.rest = False, _NOTHING
+                self._pass_on(bytes(waiting[at:]))
+                return
+            stop = start + length
+            if stop > end:
+                break
+            if waiting[at] == WHOLE_TEXT and protocol.current_size is None and protocol.state is State.OPEN:
+                self.socket._receive(bytes(waiting[start:stop]))
+            else:
+                self._pass_on(bytes(waiting[at:stop]))
+            at = stop
+        self.rest = bytearray(waiting[at:]) if at < end else _NOTHING
+
+    def _pass_on(self, data: bytes) -> None:
         super().data_received(data)
         if self.protocol.state > State.OPEN and self.fragments is not _CLOSING:
             self.fragments = _CLOSING
@@ -334,6 +379,7 @@ def _nobody(facts: list[Fact]) -> None:
 
 
 _CLOSING = bytearray()
+_NOTHING = bytearray()
 """Stands where fragments would, once the goodbye was told: none are read any more."""
 _log = logging.getLogger(__name__)
 

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import hiredis
 import redis.asyncio
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import RedisError
 
 from shared.errors import BadSetting, StoreUnavailable
 from shared.store import keys, wire
 from shared.store.scripts import Script
 
 REDIS_MIN = (6, 2)
+PLAIN = frozenset({"EXISTS", "GET", "GETDEL", "HEXISTS", "HGET", "HSET", "MGET", "PUBLISH", "SET"})
+"""Commands whose answers need no reading."""
+
+Command = tuple[str | bytes | int | float, ...]
 CONNECTIONS_MAX = 32
 
 
 class Redis:
-    """redis-py with our errors: whatever goes wrong on the way is `StoreUnavailable`.
+    """The store's way to Redis, with our errors: whatever goes wrong on the way is `StoreUnavailable`.
 
+    Scripts, pipelines and plain commands share one connection whose answers come by callback: redis-py sets a timer and
+    wakes a task for each answer, and costs five times as much. It is here for commands whose answers it reads best.
     A command is not sent twice on its own: the caller knows whether it may be.
     """
 
@@ -42,43 +49,45 @@ class Redis:
         )
         self.client: redis.asyncio.Redis = redis.asyncio.Redis.from_pool(pool)
 
-    async def _run(self, *command: str | bytes | int | float) -> Any:
-        return await self.client.execute_command(*command)  # type: ignore[no-untyped-call]  # redis-py's own
-
     async def __call__(self, *command: str | bytes | int | float) -> Any:
+        if command[0] in PLAIN:
+            return _checked((await self._send([command]))[0])
         try:
-            return await self._run(*command)
+            return await self.client.execute_command(*command)  # type: ignore[no-untyped-call]  # redis-py's own
         except (TimeoutError, RedisError, OSError) as error:
             raise StoreUnavailable(_why(error)) from error
 
     async def script(self, script: Script, key_names: Iterable[str], *args: str | bytes | int) -> Any:
         names = list(key_names)
-        try:
-            try:
-                return await self._run("EVALSHA", script.sha, len(names), *names, *args)
-            except NoScriptError:
-                return await self._run("EVAL", script.source, len(names), *names, *args)
-        except (TimeoutError, RedisError, OSError) as error:
-            raise StoreUnavailable(_why(error)) from error
+        reply = (await self._send([("EVALSHA", script.sha, len(names), *names, *args)]))[0]
+        if isinstance(reply, hiredis.ReplyError) and str(reply).startswith("NOSCRIPT"):
+            reply = (await self._send([("EVAL", script.source, len(names), *names, *args)]))[0]
+        return _checked(reply)
 
     async def pipeline(self, commands: Iterable[tuple[str | bytes | int, ...]]) -> list[Any]:
-        """Many commands in one write; each answer stands for itself, refusals too.
-
-        On a connection of its own: redis-py sets a timer and wakes a task for each answer, and a worker asks hundreds
-        of things a second here, on the loop that carries its sessions.
-        """
+        """Many commands in one write; each answer stands for itself, refusals too."""
         wanted = list(commands)
-        if not wanted:
-            return []
+        return await self._send(wanted) if wanted else []
+
+    async def _send(self, commands: Sequence[Command]) -> list[Any]:
+        """The answers, in order. What Redis refused is among them; a lost connection raises."""
         replies: list[Any] = []
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def last(reply: Any) -> None:
+            replies.append(reply)
+            if not done.done():
+                done.set_result(None)
+
+        pipe = await self._open_pipe()
+        for command in commands[:-1]:
+            pipe.send(command, replies.append)
+        pipe.send(commands[-1], last)
         try:
             async with asyncio.timeout(self._timeout_s):
-                pipe = await self._open_pipe()
-                for command in wanted[:-1]:
-                    pipe.send(command, replies.append)
-                replies.append(await _last(pipe, wanted[-1]))
+                await done
         except TimeoutError as error:
-            self._drop_pipe()
+            pipe.close()  # a Redis that hangs: what waits behind us would wait in vain
             raise StoreUnavailable("Redis: no answer in time") from error
         for reply in replies:
             if isinstance(reply, StoreUnavailable):
@@ -86,19 +95,17 @@ class Redis:
         return replies
 
     async def _open_pipe(self) -> wire.Pipe:
+        pipe = self._pipe
+        if pipe is not None and not pipe.closed.done():
+            return pipe
         async with self._pipe_lock:
             if self._pipe is None or self._pipe.closed.done():
                 self._pipe = await wire.connect(self.url, wire.Pipe, self._timeout_s)
             return self._pipe
 
-    def _drop_pipe(self) -> None:
-        """What was asked on it may still be answered, but nobody knows to whom any more."""
+    async def close(self) -> None:
         if self._pipe is not None:
             self._pipe.close()
-            self._pipe = None
-
-    async def close(self) -> None:
-        self._drop_pipe()
         await self.client.aclose()
 
     async def agree(self) -> None:
@@ -115,11 +122,10 @@ class Redis:
             )
 
 
-async def _last(pipe: wire.Pipe, command: tuple[str | bytes | int, ...]) -> Any:
-    """The answer to the last command comes after all others."""
-    future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-    pipe.send(command, lambda reply: None if future.done() else future.set_result(reply))
-    return await future
+def _checked(reply: Any) -> Any:
+    if isinstance(reply, Exception):
+        raise StoreUnavailable(_why(reply))
+    return reply
 
 
 def _why(error: BaseException) -> str:

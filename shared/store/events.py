@@ -16,7 +16,7 @@ import msgspec
 
 from shared.clock import CLOCK, Clock
 from shared.errors import LeaseLost, StoreUnavailable
-from shared.model import Fact, Order
+from shared.model import Fact, Order, Times
 from shared.store import keys, wire
 from shared.store.connection import Redis
 from shared.store.scripts import RECORD, TRIM
@@ -59,14 +59,24 @@ class Snapshot(NamedTuple):
         return b'{"user_id":%b,"cursor":"%b",%b}' % (user, self.cursor.encode(), lists)
 
 
+ARGS_OF_A_FACT = 7
+
+
 def fact_args(fact: Fact, user_id: str, recorded_at_ms: int) -> tuple[str | bytes, ...]:
-    """The eight arguments of one fact; the one place where a fact becomes bytes."""
-    known_id = fact.client_order_id if isinstance(fact, Order) and fact.origin == "external" else None
+    """The arguments of one fact; the one place where a fact becomes bytes.
+
+    Rank and gist go as one text: nothing in a rank sorts before the line feed, so texts compare as the pairs would.
+    """
+    kind, key = fact.kind, fact.key()
     times = getattr(fact, "times", None)
     if times is not None:
-        fact.times = msgspec.structs.replace(times, recorded=recorded_at_ms)  # type: ignore[attr-defined]  # has times
-    final = "-" if fact.kind in RECORDLESS else "1" if fact.is_final() else "0"
-    return user_id, fact.kind, fact.key(), fact.rank(), fact.gist(), final, fact.to_json(), known_id or ""
+        fact.times = Times(times.venue, times.received, recorded_at_ms)  # type: ignore[attr-defined]  # has times
+    whose = ""
+    if isinstance(fact, Order):
+        whose = fact.client_order_id or "" if fact.origin == "external" else "="
+    final = "-" if kind in RECORDLESS else "1" if fact.is_final() else "0"
+    field = key if kind == "fill" else f"{kind}:{key}"
+    return user_id, kind, field, f"{fact.rank()}\n{fact.gist()}", final, fact.to_json(), whose
 
 
 class Recorder:
@@ -133,8 +143,8 @@ class Recorder:
         self._flush_asked = False
         batch, self._batch = self._batch, {}
         for (shard, fence), (args, refused) in batch.items():
-            for start in range(0, len(args), BATCH_MAX * 8):
-                self._send(shard, fence, args[start : start + BATCH_MAX * 8], refused)
+            for start in range(0, len(args), BATCH_MAX * ARGS_OF_A_FACT):
+                self._send(shard, fence, args[start : start + BATCH_MAX * ARGS_OF_A_FACT], refused)
         self._trim()
 
     def _send(self, shard: int, fence: int, args: Sequence[str | bytes], refused: Refused) -> None:
@@ -213,17 +223,17 @@ class Events:
         for name, value in flat.items():
             if name == b"@last":
                 cursor = value.decode()
-            elif not name.startswith(b"@"):
+            elif name[0] not in b"@~":
                 kind, _, _ = name.partition(b":")
-                records[kind.decode()].append(value.split(b"\n", 2)[2])
+                records[kind.decode()].append(value)
         return Snapshot(cursor, records)
 
     async def records(self, user_id: str, kind: str) -> list[bytes]:
         return (await self.snapshot(user_id)).records[kind]
 
     async def record_of(self, user_id: str, kind: str, key: str) -> bytes | None:
-        value = await self._redis("HGET", self._records(user_id), f"{kind}:{key}")
-        return None if value is None else value.split(b"\n", 2)[2]
+        value: bytes | None = await self._redis("HGET", self._records(user_id), f"{kind}:{key}")
+        return value
 
     async def last_id(self, user_id: str) -> str:
         last = await self._redis("HGET", self._records(user_id), "@last")

@@ -23,7 +23,7 @@ KEYS: dict[str, tuple[str, str, str]] = {
     "ow:{sN}:unresolved": ("sorted set, `user/client order id` by time", "until resolved", "intents"),
     "ow:{sN}:u:USER:claim": ("hash: who the user is and since when", "until the user goes", "users"),
     "ow:{sN}:u:USER:accounts": ("hash, account id -> the account, credentials sealed", "until the account goes", "accounts"),
-    "ow:{sN}:u:USER:records": ("hash, record -> rank, gist and JSON; `@last` is the newest event", "until the user goes; finished ones to FINISHED_KEPT", "events"),
+    "ow:{sN}:u:USER:records": ("hash, record -> JSON, `~record` -> whose, rank and gist; `@last` is the newest event", "until the user goes; finished ones to FINISHED_KEPT", "events"),
     "ow:{sN}:u:USER:finished": ("list: finished records, oldest first", "to FINISHED_KEPT", "events"),
     "ow:{sN}:u:USER:fills": ("hash, fill -> JSON; so that none is told twice", "to FILLS_KEPT", "events"),
     "ow:{sN}:u:USER:filled": ("list: fills, oldest first", "to FILLS_KEPT", "events"),

@@ -21,8 +21,9 @@ class Script:
 
 RECORD = Script(
     """
--- KEYS[1] the shard's fence. ARGV[1] the writer's fence, or '' for a writer without a lease;
--- then eight for each fact: user, kind, field, rank, gist, final ('1', '0', or '-': no record), JSON, client order id.
+-- KEYS[1] the shard's fence. ARGV[1] the writer's fence, or '' for a writer without a lease; then seven for each fact:
+-- user, kind, field, head (rank and gist), final ('1', '0', or '-': no record), JSON, and whose an order is: its client
+-- order id where the writer cannot know, '=' where it is ours, else ''.
 -- Answers the id of each fact's event, '' for a fact that was no news, or FENCED.
 local newest = redis.call('GET', KEYS[1]) or '0'
 if ARGV[1] ~= '' and ARGV[1] ~= newest then
@@ -30,11 +31,11 @@ if ARGV[1] ~= '' and ARGV[1] ~= newest then
 end
 local prefix = string.sub(KEYS[1], 1, -6) .. 'u:'
 local ids = {}
-for i = 2, #ARGV, 8 do
-  local kind, field, rank, gist, final, json = ARGV[i+1], ARGV[i+2], ARGV[i+3], ARGV[i+4], ARGV[i+5], ARGV[i+6]
+for i = 2, #ARGV, 7 do
+  local kind, field, head, final, json, whose = ARGV[i+1], ARGV[i+2], ARGV[i+3], ARGV[i+4], ARGV[i+5], ARGV[i+6]
   local base = prefix .. ARGV[i] .. ':'
   local records = base .. 'records'
-  local known, last, news, record = false, false, true, nil
+  local last, news, stored = false, true, nil
   if kind == 'fill' then
     last = redis.call('HGET', records, '@last')
     news = redis.call('HSETNX', base .. 'fills', field, json) == 1
@@ -44,32 +45,30 @@ for i = 2, #ARGV, 8 do
   elseif final == '-' then
     last = redis.call('HGET', records, '@last')
   else
-    field = kind .. ':' .. field
-    local pair = redis.call('HMGET', records, field, '@last')
-    known, last = pair[1], pair[2]
-    local told = false
+    -- The head stands beside the record, so that comparing does not carry a kilobyte into Lua and back.
+    local pair = redis.call('HMGET', records, '~' .. field, '@last')
+    local known, mark, told = pair[1], 'x', false
+    last = pair[2]
     if known then
-      local a = string.find(known, '\\n', 1, true)
-      local b = string.find(known, '\\n', a + 1, true)
-      local known_rank, known_gist = string.sub(known, 1, a - 1), string.sub(known, a + 1, b - 1)
-      told = known_gist == gist
-      news = rank > known_rank or (rank == known_rank and gist > known_gist)
+      mark = string.sub(known, 1, 1)
+      known = string.sub(known, 2)
+      news = head > known
+      told = news and string.sub(known, string.find(known, '\\n', 1, true), -1)
+        == string.sub(head, string.find(head, '\\n', 1, true), -1)
     end
     if news then
       -- An intent is written before its order leaves, so it is looked for only when the order is first seen.
-      if ARGV[i+7] ~= '' then
-        local ours = false
-        if known then
-          ours = string.find(known, '"origin":"gateway"', 1, true)
-        else
-          ours = redis.call('EXISTS', base .. 'intent:' .. ARGV[i+7]) == 1
-        end
-        if ours then json = string.gsub(json, '"origin":"external"', '"origin":"gateway"', 1) end
+      if whose == '=' or (whose ~= '' and not known and redis.call('EXISTS', base .. 'intent:' .. whose) == 1) then
+        mark = 'g'
       end
-      record = rank .. '\\n' .. gist .. '\\n' .. json
+      if mark == 'g' and whose ~= '=' then
+        json = string.gsub(json, '"origin":"external"', '"origin":"gateway"', 1)
+      end
+      stored = mark .. head
       if final == '1' and not (known and string.sub(known, 1, 1) == '1')
           and redis.call('RPUSH', base .. 'finished', field) > FINISHED_KEPT then
-        redis.call('HDEL', records, redis.call('LPOP', base .. 'finished'))
+        local gone = redis.call('LPOP', base .. 'finished')
+        redis.call('HDEL', records, gone, '~' .. gone)
       end
       news = not told
     end
@@ -77,15 +76,15 @@ for i = 2, #ARGV, 8 do
   if news then
     local events = base .. 'events'
     local id = redis.call('XADD', events, '*', 'k', kind, 'd', json)
-    if record then
-      redis.call('HSET', records, field, record, '@last', id)
+    if stored then
+      redis.call('HSET', records, field, json, '~' .. field, stored, '@last', id)
     else
       redis.call('HSET', records, '@last', id)
     end
     redis.call('PUBLISH', events, (last or '0-0') .. ' ' .. id .. ' ' .. kind .. ' ' .. json)
     ids[#ids + 1] = id
   else
-    if record then redis.call('HSET', records, field, record) end
+    if stored then redis.call('HSET', records, field, json, '~' .. field, stored) end
     ids[#ids + 1] = ''
   end
 end

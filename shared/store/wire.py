@@ -84,7 +84,7 @@ class Pipe(RedisProtocol):
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def send(self, command: Iterable[str | bytes | int], answer: Answer) -> None:
+    def send(self, command: Iterable[str | bytes | int | float], answer: Answer) -> None:
         if self.transport is None or self.closed.done() or self.transport.is_closing():
             answer(StoreUnavailable("the connection to Redis is lost"))
             return

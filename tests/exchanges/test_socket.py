@@ -247,6 +247,46 @@ async def test_a_message_in_fragments_is_one_message() -> None:
         await taker.until(lambda: taker.numbers == [12])
 
 
+@pytest.mark.parametrize("piece", [1, 2, 3, 5, 126, 4096, 100_000])
+async def test_frames_are_read_alike_however_the_network_cuts_them(piece: int) -> None:
+    """Short, long and very long messages, an empty ping and fragments between them: each once, in order."""
+    said = b"".join(
+        (
+            to_frame(0x81, b'{"say":1}'),
+            to_frame(0x89, b""),
+            to_frame(0x81, b'{"say":2}' + b" " * 300),
+            to_frame(0x01, b'{"sa'),
+            to_frame(0x89, b"in between"),
+            to_frame(0x80, b'y":3}'),
+            to_frame(0x81, b'{"say":4}'),
+            to_frame(0x81, b'{"say":5}' + b" " * 70_000),
+            to_frame(0x81, b'{"say":6}'),
+        )
+    )
+    async with serving(_waits) as (socket, taker):
+        socket.release()
+        connection = socket._connection
+        assert connection is not None
+        for start in range(0, len(said), piece):
+            connection.data_received(said[start : start + piece])
+
+        assert taker.numbers == [1, 2, 3, 4, 5, 6]
+        assert (socket.frames, taker.words) == (8, [])
+
+
+async def _waits(connection: ServerConnection) -> None:
+    await connection.wait_closed()
+
+
+def to_frame(head: int, data: bytes) -> bytes:
+    """One frame as a server sends it."""
+    if len(data) < 126:
+        return bytes((head, len(data))) + data
+    if len(data) < 65536:
+        return bytes((head, 126)) + len(data).to_bytes(2, "big") + data
+    return bytes((head, 127)) + len(data).to_bytes(8, "big") + data
+
+
 async def test_a_venue_that_falls_silent_is_given_up() -> None:
     """A dead line does not say so; only missing answers do."""
     limits = replace(LIMITS, ping_every_s=0.02, silence_max_s=0.06)
