@@ -337,15 +337,15 @@ class Session:
     async def _back_off(self, error: GatewayError, attempt: int) -> None:
         """Full jitter: a thousand sessions that lost the same venue do not come back in the same moment."""
         self.settled.set()
-        if isinstance(error, VenueError) and error.venue_code:
-            log.warning("%r: %s", self, error)
         if self.state is SessionState.LIVE:
             self._tell(SessionState.RECONNECTING, str(error))
         ceiling_s = min(BACK_OFF_MAX_S, BACK_OFF_BASE_S * 2.0**attempt)
         wait_s = random.uniform(0, ceiling_s)  # noqa: S311 - spreads load, guards nothing
         if isinstance(error, ConnectionLost) and error.planned:
             wait_s = 0
-        await asyncio.sleep(max(wait_s, error.retry_after_s or 0))
+        wait_s = max(wait_s, error.retry_after_s or 0)
+        log.info("%r: %s; again in %.1f s", self, error, wait_s)
+        await asyncio.sleep(wait_s)
 
     async def _rest(self, state: SessionState, reason: str | None) -> None:
         """No connection until somebody stirs: a refused key is not hammered, an idle account costs nothing."""
