@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.model import Fill, Order, Times
+from shared.model import Fill, Order, Position, Times
 
 _ORDER: dict[str, Any] = {
     "id": "58828270140012048", "client_order_id": None, "user_id": "alice", "account_id": "gate-1", "venue": "gate",
@@ -21,6 +21,14 @@ _FILL: dict[str, Any] = {
     "at_ms": 1_700_000_000_000,
 }  # fmt: skip
 
+_POSITION: dict[str, Any] = {
+    "id": "BTC_USDT", "user_id": "alice", "account_id": "gate-1", "venue": "gate", "environment": "paper",
+    "symbol": "BTC_USDT", "instrument": "BTC/USDT:USDT", "side": "long", "mode": "one_way", "size": "3",
+    "size_unit": "contracts", "entry_price": "30000", "mark_price": None, "liquidation_price": None, "leverage": "10",
+    "margin_mode": "cross", "margin": "0", "realised_pnl": "0", "unrealised_pnl": None, "sequence": 5,
+    "updated_at_ms": 1,
+}  # fmt: skip
+
 
 def an_order(**words: Any) -> Order:
     return Order(**{**_ORDER, "times": Times(1, 2), **words})
@@ -28,3 +36,7 @@ def an_order(**words: Any) -> Order:
 
 def a_fill(**words: Any) -> Fill:
     return Fill(**{**_FILL, "times": Times(1, 2), **words})
+
+
+def a_position(**words: Any) -> Position:
+    return Position(**{**_POSITION, "times": Times(1, 2), **words})

@@ -11,9 +11,7 @@ import signal
 import socket
 import sys
 
-import uvloop
-
-from shared import logs
+from shared import logs, loop
 from shared.errors import BadSetting
 from shared.settings import Settings
 from workers.worker import Worker
@@ -26,7 +24,7 @@ def main() -> int:
         settings = Settings.from_env()
         settings.master_keys()
         logs.configure(settings.log_format, settings.log_level)
-        uvloop.run(_run(settings))
+        loop.run(_run(settings))
     except BadSetting as error:
         print(error, file=sys.stderr)  # noqa: T201 - for the person who started it
         return 1

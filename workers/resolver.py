@@ -18,8 +18,9 @@ from workers.session import House
 log = logging.getLogger("orderwire.resolver")
 
 RESOLVE_EVERY_S = 1.0
-RESOLVE_AFTER_S = 10.0
-"""Younger intents are still under way in the api that wrote them: it waits longer for an answer than anybody else."""
+RESOLVE_AFTER_S = 1.0
+UNDER_WAY_S = 10.0
+"""An intent without any outcome is still under way in the api that wrote it, which waits this long for an answer."""
 
 
 class Resolver:
@@ -36,9 +37,12 @@ class Resolver:
                 log.warning("unknown outcomes stay unknown for now: %s", error)
 
     async def resolve_all(self, shards: list[int]) -> None:
-        before_ms = self.house.clock.now_ms() - round(RESOLVE_AFTER_S * 1000)
+        now_ms = self.house.clock.now_ms()
+        before_ms = now_ms - round(RESOLVE_AFTER_S * 1000)
         for shard in await self.house.store.intents.shards_unresolved(shards, before_ms):
             for intent in await self.house.store.intents.unresolved(shard, before_ms):
+                if intent.outcome is None and now_ms - intent.created_at_ms < UNDER_WAY_S * 1000:
+                    continue
                 try:
                     await resolve(self.desk, intent)
                 except GatewayError as error:

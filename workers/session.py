@@ -34,6 +34,7 @@ from shared.model import (
     Owner,
     Position,
     SessionState,
+    Times,
     Trigger,
     plain,
     text,
@@ -373,8 +374,9 @@ class Session:
             if isinstance(answer, BaseException):
                 raise answer
             facts.extend(answer)
-        known = await self._known()
+        known, held = await self._known()
         facts.extend(await self._ask_missing(facts, known))
+        facts.extend(flat_now(facts, held, self.house.clock.now_ms()))
         self._take(sorted(with_known_fees(facts, known), key=_venue_time))
 
     async def _ask_missing(self, facts: list[Fact], known_facts: list[Order | Trigger]) -> list[Fact]:
@@ -405,12 +407,17 @@ class Session:
             self._venue, self._endpoints.rest_url, ask, self._credentials, deadline_s=ASK_DEADLINE_S
         )
 
-    async def _known(self) -> list[Order | Trigger]:
-        """The orders and triggers of this account as the record has them."""
+    async def _known(self) -> tuple[list[Order | Trigger], list[Position]]:
+        """The orders, triggers and positions of this account as the record has them."""
         snapshot = await self.house.store.events.snapshot(self.wish.user_id)
         known: list[Order | Trigger] = [_ORDER.decode(said) for said in snapshot.records["order"]]
         known += [_TRIGGER.decode(said) for said in snapshot.records["trigger"]]
-        return [fact for fact in known if fact.account_id == self.wish.account_id]
+        held = [_POSITION.decode(said) for said in snapshot.records["position"]]
+        account_id = self.wish.account_id
+        return (
+            [fact for fact in known if fact.account_id == account_id],
+            [position for position in held if position.account_id == account_id],
+        )
 
     # Now and then.
 
@@ -519,6 +526,19 @@ def with_known_fees(facts: list[Fact], known: list[Order | Trigger]) -> list[Fac
         if isinstance(fact, Order) and fact.fee is None:
             fact.fee = fees.get((fact.id, plain(fact.filled)))
     return facts
+
+
+def flat_now(facts: list[Fact], held: list[Position], at_ms: int) -> list[Fact]:
+    """Positions that we knew and that the venue's whole list of positions does not show: they are no more."""
+    shown = {fact.key() for fact in facts if isinstance(fact, Position)}
+    return [
+        msgspec.structs.replace(
+            position, size="0", side=None, entry_price=None, liquidation_price=None, unrealised_pnl=None,
+            updated_at_ms=at_ms, times=Times(at_ms, at_ms),
+        )
+        for position in held
+        if plain(position.size) != "0" and position.key() not in shown
+    ]  # fmt: skip
 
 
 def _venue_time(fact: Fact) -> int:

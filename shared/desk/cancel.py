@@ -41,6 +41,7 @@ async def _cancel_order(desk: Desk, seat: Seat, order_id: str) -> tuple[Ended, V
     except VenueError as error:
         outcome = Outcome.UNKNOWN if isinstance(error, VenueUnknown) else Outcome.REJECTED
         return Ended(order_id, outcome.value, venue={"code": error.venue_code, "message": error.venue_message}), error
+    await desk.know_origin(seat, order)
     return Ended(order_id, Outcome.ACCEPTED.value, order), None
 
 

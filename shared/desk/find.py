@@ -31,6 +31,7 @@ async def find(desk: Desk, seat: Seat, order_id: str) -> bytes:
     order = next((fact for fact in facts if isinstance(fact, Order)), None)
     if order is None:
         raise NotFound("order")
+    await desk.know_origin(seat, order)
     await desk.record(seat, [order])
     return await _last_known(desk, seat, order.id) or order.to_json()
 

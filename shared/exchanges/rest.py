@@ -10,6 +10,8 @@ import asyncio
 import contextlib
 import dataclasses
 import logging
+import ssl
+from typing import Any
 
 import aiohttp
 from yarl import URL
@@ -34,6 +36,38 @@ PAGES_MAX = 100
 log = logging.getLogger(__name__)
 
 
+class _Connector(aiohttp.TCPConnector):
+    """Connects by the loop's own means, one address after another.
+
+    The library connects a Python socket by itself and hands it to the loop. Under load that left uvloop watching a
+    descriptor that was closed already; the next connection to be given its number, ours or a venue's socket, stayed
+    deaf: bytes waited in the kernel and nobody read them.
+    """
+
+    async def _wrap_create_connection(
+        self,
+        *args: Any,
+        addr_infos: list[Any],
+        req: Any,
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the name that the library calls it by
+        client_error: type[Exception] = aiohttp.ClientConnectorError,
+        **kwargs: Any,
+    ) -> Any:
+        loop: Any = self._loop  # uvloop's own types say less than it takes
+        lost: OSError = OSError("the host has no address")
+        for _family, _kind, _protocol, _name, address in addr_infos:
+            try:
+                async with asyncio.timeout(timeout.sock_connect):
+                    return await loop.create_connection(*args, host=address[0], port=address[1], **kwargs)
+            except ssl.CertificateError as error:
+                raise aiohttp.ClientConnectorCertificateError(req.connection_key, error) from error
+            except ssl.SSLError as error:
+                raise aiohttp.ClientConnectorSSLError(req.connection_key, error) from error
+            except OSError as error:  # a connection that takes too long is one too
+                lost = error
+        raise client_error(req.connection_key, lost) from lost
+
+
 class Rest:
     """All REST of a process. One shared session; nothing in it belongs to an account."""
 
@@ -49,9 +83,7 @@ class Rest:
 
     async def start(self) -> None:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=0, ssl=tls_context(), keepalive_timeout=KEEP_ALIVE_S, ttl_dns_cache=60
-            ),
+            connector=_Connector(limit=0, ssl=tls_context(), keepalive_timeout=KEEP_ALIVE_S, ttl_dns_cache=60),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S),
             trust_env=False,

@@ -111,6 +111,8 @@ class Account:
     balance: Decimal = ZERO
     is_dual: bool = False
     update_id: int = 0
+    changes_first: int = 0
+    """Where the numbering of each position's changes begins."""
     totals: dict[str, Decimal] = field(default_factory=lambda: defaultdict(lambda: ZERO))
     positions: dict[tuple[str, str], Position] = field(default_factory=dict)
     orders: dict[int, Order] = field(default_factory=dict)
@@ -124,7 +126,7 @@ class Account:
         key = (contract.name, mode)
         found = self.positions.get(key)
         if found is None:
-            found = Position(self, contract, mode, contract.cross_leverage_default)
+            found = Position(self, contract, mode, contract.cross_leverage_default, update_id=self.changes_first)
             self.positions[key] = found
         return found
 

@@ -37,20 +37,23 @@ from shared.paper.orders import (
 
 ORDER_ID_FIRST = 58_828_270_140_012_001
 """Above 2^53, so that whoever passes an id through a float gets another one back."""
+TRADE_ID_FIRST = 60_117_338
 TRIGGER_ID_FIRST = 2_007_047_737_421_336_577
 
 
 class Engine:
     """Everything that is traded, and everybody who trades."""
 
-    def __init__(self, contracts: tuple[Contract, ...]) -> None:
-        self.listings = {contract.name: Listing(contract) for contract in contracts}
+    def __init__(self, contracts: tuple[Contract, ...], *, born_s: int = 0) -> None:
+        """`born_s` lets every numbering begin beyond where an exchange that was born earlier can have come."""
+        self.born_s = born_s
+        self.listings = {contract.name: Listing(contract, TRADE_ID_FIRST + born_s * 1_000) for contract in contracts}
         self.accounts: list[Account] = []
         self.fees = ZERO
         self.insurance = ZERO
         self._listeners: list[Callable[[Fact], None]] = []
-        self._order_ids = count(ORDER_ID_FIRST)
-        self._trigger_ids = count(TRIGGER_ID_FIRST)
+        self._order_ids = count(ORDER_ID_FIRST + born_s * 10_000)
+        self._trigger_ids = count(TRIGGER_ID_FIRST + born_s * 1_000)
         self._settling = False
 
     # ---- who listens, who trades
@@ -66,7 +69,7 @@ class Engine:
 
     def open_account(self, uid: str, venue: str, number: int, *, is_house: bool = False) -> Account:
         """A new, empty wallet."""
-        account = Account(uid, venue, number, is_house)
+        account = Account(uid, venue, number, is_house, changes_first=self.born_s * 100)
         self.accounts.append(account)
         return account
 

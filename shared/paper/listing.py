@@ -12,7 +12,6 @@ from shared.paper.contracts import Contract
 from shared.paper.orders import Traded
 from shared.paper.triggers import TriggerQueue
 
-TRADE_ID_FIRST = 60_117_338
 """Each contract counts from here, so a trade's id alone names several trades."""
 TRADES_KEPT = 1000
 
@@ -20,12 +19,12 @@ TRADES_KEPT = 1000
 class Listing:
     """The state of one contract."""
 
-    def __init__(self, contract: Contract) -> None:
+    def __init__(self, contract: Contract, trade_id_first: int) -> None:
         self.contract = contract
         self.book = Book()
         self.last = self.mark = self.index = contract.start_price
         self.trades: deque[Traded] = deque(maxlen=TRADES_KEPT)
-        self.trade_ids = count(TRADE_ID_FIRST)
+        self.trade_ids = count(trade_id_first)
         self.holders: dict[Position, None] = {}
         self.triggers = TriggerQueue()
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from tests.facts import a_fill, an_order
-from workers.session import with_known_fees
+from shared.model import Position
+from tests.facts import a_fill, a_position, an_order
+from workers.session import flat_now, with_known_fees
 
 
 def test_a_known_fee_stays_known_for_the_same_fills() -> None:
@@ -24,3 +25,14 @@ def test_fills_that_make_up_the_order_tell_its_fee() -> None:
     with_known_fees([*fills, partly], [])
 
     assert (whole.fee, partly.fee) == ("0.015", None)
+
+
+def test_a_position_that_the_whole_list_does_not_show_is_flat() -> None:
+    """The list is complete, so what is missing there is not held any more."""
+    held = [a_position(), a_position(id="ETH_USDT", symbol="ETH_USDT"), a_position(id="SOL_USDT", size="0")]
+
+    (gone,) = flat_now([a_position()], held, 9)
+
+    assert isinstance(gone, Position)
+    assert (gone.id, gone.size, gone.side) == ("ETH_USDT", "0", None)
+    assert gone.rank() > held[1].rank()
