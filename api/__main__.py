@@ -10,10 +10,12 @@ import logging
 import signal
 import sys
 
+import uvloop
+
 from api.app import make_app
 from api.gateway import GATEWAY
 from api.server import listen
-from shared import logs, loop
+from shared import logs
 from shared.errors import BadSetting, StoreUnavailable
 from shared.settings import Settings
 
@@ -26,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         settings = Settings.from_env()
         logs.configure(settings.log_format, settings.log_level)
-        return loop.run(_run(settings))
+        return uvloop.run(_run(settings))
     except BadSetting as wrong:
         return _refuse(str(wrong))
     except OSError as error:

@@ -50,7 +50,7 @@ def test_the_architecture_shows_every_redis_key() -> None:
 def test_the_architecture_draws_the_arrows_as_they_are() -> None:
     """| `who` | may import |: what test_arrows.py holds every file to. The floor is one word there."""
     said = {bare(who): set(re.findall(r"`([a-z._]+)`", may)) for who, may in rows("ARCHITECTURE.md", HEADS["arrows"])}
-    floor = {"shared.model", "shared.errors", "shared.settings", "shared.clock", "shared.logs", "shared.loop"}
+    floor = {"shared.model", "shared.errors", "shared.settings", "shared.clock", "shared.logs"}
 
     assert said == {who: set(may) - floor - {who} for who, may in MAY_IMPORT.items()}
 

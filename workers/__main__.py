@@ -11,7 +11,9 @@ import signal
 import socket
 import sys
 
-from shared import logs, loop
+import uvloop
+
+from shared import logs
 from shared.errors import BadSetting
 from shared.settings import Settings
 from workers.worker import Worker
@@ -24,7 +26,7 @@ def main() -> int:
         settings = Settings.from_env()
         settings.master_keys()
         logs.configure(settings.log_format, settings.log_level)
-        loop.run(_run(settings))
+        uvloop.run(_run(settings))
     except BadSetting as error:
         print(error, file=sys.stderr)  # noqa: T201 - for the person who started it
         return 1

@@ -11,7 +11,9 @@ import resource
 import signal
 import sys
 
-from shared import logs, loop
+import uvloop
+
+from shared import logs
 from shared.errors import BadSetting
 from shared.paper.server import PaperOptions, PaperServer
 from shared.settings import Settings
@@ -31,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     logs.configure(settings.log_format, settings.log_level)
     _allow_many_sockets()
     options = PaperOptions(asked.seed, asked.form == "2024", not asked.no_limits)
-    return loop.run(_run(settings, options))
+    return uvloop.run(_run(settings, options))
 
 
 async def _run(settings: Settings, options: PaperOptions) -> int:

@@ -150,6 +150,19 @@ async def test_no_answer_before_the_deadline_is_unknown(request_: Request) -> No
         assert server.count == 1
 
 
+async def test_no_socket_is_connected_behind_the_loops_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Python socket that is connected by hand and then given to uvloop left other connections deaf under load."""
+
+    async def by_hand(*_: object, **__: object) -> None:
+        raise AssertionError("a socket was connected by hand")
+
+    monkeypatch.setattr("aiohappyeyeballs.start_connection", by_hand)
+    async with serving(answering(200, "{}")) as (server, rest):
+        reply = await rest.call(VENUE, server.url, READ, KEYS)
+
+    assert reply.status == 200
+
+
 async def test_nobody_there_means_that_nothing_happened() -> None:
     """A request that could not leave cannot have been carried out, so it may be sent again."""
     with sockets.socket() as free:
