@@ -25,7 +25,7 @@ from aiohttp import web
 from shared.desk import Desk
 from shared.errors import GatewayError, NotAllowed, NotAuthenticated, NotFound, StoreUnavailable
 from shared.exchanges import registry
-from shared.model import Credentials
+from shared.model import Credentials, Session, SessionState
 from shared.settings import Settings
 from shared.store.accounts import Account
 from shared.store.sessions import Wish
@@ -115,6 +115,8 @@ class Auth:
             created_at_ms=account.created_at_ms if account else now_ms,
         )
         await self._save(saved, is_first=claim is None)
+        if account is None:
+            await self._store.events.record([_begun(saved)], user_id)
         return saved
 
     async def _save(self, account: Account, *, is_first: bool) -> None:
@@ -225,7 +227,7 @@ class Auth:
     def bearer(self, request: web.Request) -> Caller | None:
         """The token's caller; None when no token came. A token that is not valid is nobody."""
         kind, _, token = request.headers.get("Authorization", "").partition(" ")
-        if not token or kind.lower() != "bearer":
+        if kind.lower() != "bearer":
             return None
         caller = self.from_token(token.strip())
         if caller is None:
@@ -344,6 +346,23 @@ def account_id_of(venue: str, environment: str, credentials: Credentials) -> str
 
 def _wish(account: Account) -> Wish:
     return Wish(account.user_id, account.account_id, account.venue, account.environment)
+
+
+def _begun(account: Account) -> Session:
+    """The first fact of an account: no claimed stream is ever empty. Every worker's word is newer."""
+    return Session(
+        user_id=account.user_id,
+        account_id=account.account_id,
+        venue=account.venue,
+        environment=account.environment,
+        state=SessionState.CONNECTING,
+        owner=None,
+        since_ms=account.created_at_ms,
+        last_event_at_ms=None,
+        gaps=0,
+        reason=None,
+        turn=0,
+    )
 
 
 class Remembered(Generic[K, V]):

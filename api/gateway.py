@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from api.auth import Auth
+from api.instruments import Instruments
 from api.metrics import Metrics
 from shared.clock import CLOCK, Clock
 from shared.desk import Desk
@@ -25,13 +26,15 @@ class Gateway:
     vault: Vault
     desk: Desk
     auth: Auth
+    instruments: Instruments
     metrics: Metrics = field(default_factory=Metrics)
 
     @classmethod
     def make(cls, settings: Settings, clock: Clock = CLOCK) -> Gateway:
         store, rest, vault = Store(settings, clock), Rest(clock), Vault(settings.master_keys())
         desk = Desk(settings, store, rest, vault, clock)
-        return cls(settings, clock, store, rest, vault, desk, Auth(settings, desk, settings.jwt_secret()))
+        auth, instruments = Auth(settings, desk, settings.jwt_secret()), Instruments(settings, rest, clock)
+        return cls(settings, clock, store, rest, vault, desk, auth, instruments)
 
     async def start(self) -> None:
         await self.rest.start()
@@ -39,6 +42,7 @@ class Gateway:
 
     async def close(self) -> None:
         await self.auth.close()
+        await self.instruments.close()
         await self.desk.stop()
         await self.rest.close()
         await self.store.close()

@@ -14,7 +14,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from api import requests as words
-from shared.model import Balance, Fill, Gap, Order, OutcomeEvent, Position, Session, Trigger
+from api.routes.streams import EVENTS_LIMIT, EVENTS_LIMIT_MAX
+from shared.model import CHANNELS, Balance, Fill, Gap, Order, OutcomeEvent, Position, Session, Trigger
 
 PUBLIC: list[dict[str, list[str]]] = []
 KEYS: list[dict[str, list[str]]] = [{"venueKey": [], "venueSecret": []}]
@@ -46,6 +47,8 @@ class Operation(NamedTuple):
     body: type[BaseModel] | None = None
     answer: dict[str, Any] | None = None
     media_type: str = "application/json"
+    more: tuple[dict[str, Any], ...] = ()
+    """Parameters that no model checks."""
 
 
 def _object(**properties: dict[str, Any]) -> dict[str, Any]:
@@ -62,15 +65,42 @@ PLACED = _told(resPlaceOrder=ANY, take_profit=ANY, stop_loss=ANY, order=ORDER, i
 CLOSED = _told(resCloseOrder=ANY, order=ORDER, triggers={"type": "array", "items": ANY}, intent=ANY)
 SSE = "text/event-stream"
 
+
+def _parameter(name: str, where: str, description: str, **schema: Any) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": where,
+        "required": False,
+        "description": description,
+        "schema": {"type": "string", **schema},
+    }
+
+
+CURSOR = {"pattern": "^[0-9]+-[0-9]+$", "examples": ["1763650000000-4"]}
+FOLLOWED = (
+    _parameter("channels", "query", f"Some of {', '.join(CHANNELS)}, with commas between", examples=["orders,fills"]),
+    _parameter("last_event_id", "query", "Resume after this event", **CURSOR),
+    _parameter("ticket", "query", "Instead of other credentials; opens once"),
+    _parameter("Last-Event-ID", "header", "Resume after this event; wins over last_event_id", **CURSOR),
+)
+PAGED = (
+    _parameter("after", "query", "The cursor to go on from; without it, the oldest event kept", **CURSOR),
+    _parameter(
+        "limit", "query", "How many events at most", type="integer", minimum=1, maximum=EVENTS_LIMIT_MAX,
+        default=EVENTS_LIMIT,
+    ),
+    _parameter("user_id", "query", "Whose events; the caller's own when left out", examples=["alice"]),
+)  # fmt: skip
+
 # ruff: noqa: E501 - a table reads best with a row on a line
 OPERATIONS = (
     Operation("post", "/{venue}/place-futures-order", "Orders", "Place an order", KEYS, body=words.PlaceFuturesOrder, answer=PLACED),
     Operation("post", "/{venue}/close-futures-order", "Orders", "Close a position and clear its triggers", KEYS, body=words.CloseFuturesOrder, answer=CLOSED),
     Operation("delete", "/{venue}/cancel-futures-order", "Orders", "Cancel an order and, when named, its guards", KEYS, query=words.CancelFuturesOrder, answer=_told(trade_id=ANY, tp_id=ANY, sl_id=ANY)),
     Operation("get", "/{venue}/get-futures-order", "Orders", "One order", KEYS, query=words.GetFuturesOrder, answer=_told(order=ORDER)),
-    Operation("get", "/sse/orders/{user_id}", "Streams", "Follow a user's orders as Server-Sent Events", ANYBODY_KNOWN, media_type=SSE),
-    Operation("get", "/sse/sse/orders/{user_id}", "Streams", "The same, at its old address", ANYBODY_KNOWN, media_type=SSE),
-    Operation("get", "/api/v1/events", "Streams", "The same facts as plain JSON", ANYBODY_KNOWN),
+    Operation("get", "/sse/orders/{user_id}", "Streams", "Follow a user's orders as Server-Sent Events", ANYBODY_KNOWN, media_type=SSE, more=FOLLOWED),
+    Operation("get", "/sse/sse/orders/{user_id}", "Streams", "The same, at its old address", ANYBODY_KNOWN, media_type=SSE, more=FOLLOWED),
+    Operation("get", "/api/v1/events", "Streams", "The same facts as plain JSON", ANYBODY_KNOWN, more=PAGED),
     Operation("post", "/api/auth/ticket", "Streams", "A ticket that opens a stream once, for 30 s", ANYBODY_KNOWN, body=words.TicketWish, answer=_object(ticket=TEXT, expires_in={"type": "integer"}, url=TEXT)),
     Operation("get", "/api/v1/sessions", "Sessions", "How the connections to the caller's accounts are going", ANYBODY_KNOWN, answer=_object(sessions={"type": "array", "items": {"$ref": "#/components/schemas/Session"}})),
     Operation("get", "/api/market/ticker/{symbol}", "Market", "The last prices", PUBLIC, query=words.MarketQuery, answer=_object(symbol=TEXT, instrument=TEXT, last=TEXT, bid=TEXT, ask=TEXT)),
@@ -151,7 +181,7 @@ def _to_operation(operation: Operation, schemas: dict[str, Any]) -> dict[str, An
             },
         },
     }
-    if operation.method == "post" and operation.path.startswith("/{venue}/"):
+    if operation.method in ("post", "delete") and operation.path.startswith("/{venue}/"):
         said["responses"]["202"] = {"description": "The outcome is not known yet; it is streamed", "content": media}
     if operation.body is not None:
         schema = {"$ref": f"#/components/schemas/{operation.body.__name__}"}
@@ -175,7 +205,7 @@ def _parameters(operation: Operation, schemas: dict[str, Any]) -> list[dict[str,
     if operation.method == "post" and operation.path.startswith("/{venue}/"):
         field = {"type": "string", "minLength": 1, "maxLength": 64}
         parameters.append({"name": "Idempotency-Key", "in": "header", "required": False, "schema": field})
-    return parameters
+    return [*parameters, *operation.more]
 
 
 EXAMPLES = {"venue": "gate", "user_id": "alice", "symbol": "BTC_USDT"}

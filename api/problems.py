@@ -27,7 +27,18 @@ REQUEST_ID = web.RequestKey("request_id", str)
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 CLOSED = ("/api/", "/sse/", "/gate/", "/okx/")
 """Where somebody without credentials is not even told what exists."""
-HTTP_CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
+HTTP_CODES = {
+    400: "bad_request",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "body_too_large",
+    417: "expectation_failed",
+}
+HTTP_WORDS = {
+    404: "there is nothing at this address",
+    413: "the body is too large",
+    417: "of all expectations, only 100-continue is understood here",
+}
 
 log = logging.getLogger("api")
 
@@ -47,13 +58,14 @@ class NoSuchRoute(GatewayError):
 
 @web.middleware
 async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    said = request.headers.get("X-Request-Id", "")
-    request[REQUEST_ID] = said if SANE_REQUEST_ID.fullmatch(said) else uuid4().hex[:20]
+    request[REQUEST_ID] = to_request_id(request)
     started_s = perf_counter()
     try:
         response = await handler(request)
     except GatewayError as error:
         response = to_response(error, request)
+        if error.status == HTTPStatus.REQUEST_TIMEOUT:
+            response.force_close()  # the rest of the body may still come, and would be taken for a request
     except web.HTTPException as error:
         response = error if error.status < 400 else await _from_http(request, error)
     except (ConnectionError, asyncio.CancelledError):
@@ -63,6 +75,12 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         response = internal()
     _tell(request, response, perf_counter() - started_s)
     return response
+
+
+def to_request_id(request: web.BaseRequest) -> str:
+    """The caller's own when it is a plain one, else a new one."""
+    said = request.headers.get("X-Request-Id", "")
+    return said if SANE_REQUEST_ID.fullmatch(said) else uuid4().hex[:20]
 
 
 async def add_request_id(request: web.Request, response: web.StreamResponse) -> None:
@@ -108,15 +126,15 @@ async def _from_http(request: web.Request, error: web.HTTPException) -> web.Resp
             await request.app[AUTH].caller(request)
         except GatewayError as closed:
             return to_response(closed, request)
-    words = {
-        404: "there is nothing at this address",
-        405: f"{request.method} is not understood here",
-        413: "the body is too large",
-    }
-    response = to_response(NoSuchRoute(error.status, words.get(error.status, HTTPStatus(error.status).phrase)))
+    response = _to_shape(error, request.method)
     if "Allow" in error.headers:
         response.headers["Allow"] = error.headers["Allow"]
     return response
+
+
+def _to_shape(error: web.HTTPException, method: str) -> web.Response:
+    words = {**HTTP_WORDS, 405: f"{method} is not understood here"}
+    return to_response(NoSuchRoute(error.status, words.get(error.status, HTTPStatus(error.status).phrase)))
 
 
 def _tell(request: web.Request, response: web.StreamResponse, took_s: float) -> None:
@@ -135,6 +153,16 @@ class ProblemHandler(RequestHandler):
 
     __slots__ = ()
 
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """What the library refuses before our middleware is asked, as an expectation, has our shape as well."""
+        if isinstance(resp, web.HTTPException) and resp.status >= 400:
+            resp = _to_shape(resp, request.method)
+            resp.headers["X-Request-Id"] = to_request_id(request)
+            resp.force_close()
+        return await super().finish_response(request, resp, start_time)
+
     def handle_error(
         self,
         request: web.BaseRequest,
@@ -144,13 +172,24 @@ class ProblemHandler(RequestHandler):
     ) -> web.StreamResponse:
         if request.writer is not None and request.writer.output_size > 0:
             raise ConnectionError("the answer had begun when it failed")
+        if isinstance(exc, ConnectionError) and (request.transport is None or request.transport.is_closing()):
+            log.debug("a caller hung up: %s", exc)
+            raise exc
         if status >= 500:
             log.error("a request failed outside of its handler", exc_info=exc)
             response = internal()
         else:
             response = to_response(NoSuchRoute(status, "this is not a well-formed HTTP request"))
+        response.headers["X-Request-Id"] = to_request_id(request)
         response.force_close()
         return response
+
+    def log_exception(self, *args: Any, **kw: Any) -> None:
+        """A body that cannot be read was told to its caller already, and the library meets it again afterwards."""
+        if isinstance(kw.get("exc_info"), web.RequestPayloadError):
+            self.log_debug(*args)
+        else:
+            super().log_exception(*args, **kw)
 
 
 class ProblemServer(web.Server):

@@ -5,10 +5,11 @@ Numbers keep the digits they came with: JSON is parsed to `Decimal`, never throu
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
@@ -16,6 +17,8 @@ from pydantic import BaseModel, ValidationError
 from shared.errors import BadRequest, GatewayError
 
 BODY_MAX = 64 * 1024
+BODY_WITHIN_S = 10.0
+"""From the first word of a request to the last one of its body."""
 DIGITS_MAX = 40
 DEPTH_MAX = 16
 FIELDS_SHOWN_MAX = 20
@@ -32,6 +35,15 @@ class BodyTooLarge(GatewayError):
         super().__init__(f"the body is larger than {BODY_MAX // 1024} KiB")
 
 
+class BodyTooSlow(GatewayError):
+    """The body did not arrive; nothing was done, and the connection ends with this answer."""
+
+    code, status, retryable = "body_too_slow", 408, True
+
+    def __init__(self) -> None:
+        super().__init__(f"the body did not arrive within {BODY_WITHIN_S:g} s")
+
+
 class _Duplicate(ValueError):
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -43,9 +55,16 @@ async def read_json(request: web.Request) -> dict[str, Any]:
     if (request.content_length or 0) > BODY_MAX:
         raise BodyTooLarge
     try:
-        body = await request.read()
+        async with asyncio.timeout(BODY_WITHIN_S):
+            body = await request.read()
+    except TimeoutError:
+        raise BodyTooSlow from None
     except web.HTTPRequestEntityTooLarge:
         raise BodyTooLarge from None
+    except web.RequestPayloadError:
+        if request.transport is None or request.transport.is_closing():
+            raise ConnectionResetError("the caller hung up before the end of the body") from None
+        raise BadRequest("the body is not what its headers say") from None
     return to_object(body) if body.strip() else {}
 
 
@@ -59,7 +78,26 @@ def to_object(body: bytes) -> dict[str, Any]:
         raise BadRequest(f"the body is not valid JSON: {_why(error)}") from None
     if not isinstance(said, dict):
         raise BadRequest("the body must be a JSON object")
+    if odd := _not_finite(said, body):
+        raise BadRequest(f"{odd[0]} must be a finite number", tuple((name, "must be a finite number") for name in odd))
     return said
+
+
+def _not_finite(said: dict[str, Any], body: bytes) -> list[str]:
+    """The fields that hold `NaN` or an `Infinity`, which JSON does not have: nowhere is one of them ignored."""
+    if b"NaN" not in body and b"Infinity" not in body:
+        return []
+    odd: list[str] = []
+    waiting: list[tuple[str, Any]] = [("", said)]
+    while waiting:
+        place, value = waiting.pop()
+        if isinstance(value, Decimal) and not value.is_finite():
+            odd.append(shown(place))
+        elif isinstance(value, dict):
+            waiting += [(f"{place}.{name}" if place else name, held) for name, held in reversed(value.items())]
+        elif isinstance(value, list):
+            waiting += [(f"{place}.{index}", held) for index, held in reversed(list(enumerate(value)))]
+    return odd[:FIELDS_SHOWN_MAX]
 
 
 def _why(error: Exception) -> str:
@@ -80,16 +118,13 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return said
 
 
-def _no_number(word: str) -> NoReturn:
-    raise ValueError(f"{word} is not a number")
-
-
 def _whole(digits: str) -> int | Decimal:
     return int(digits) if len(digits) <= 2 * DIGITS_MAX else Decimal(digits)
 
 
+# `NaN` and `Infinity` are read so that the field which holds them can be named.
 _DECODER = json.JSONDecoder(
-    parse_float=Decimal, parse_int=_whole, parse_constant=_no_number, object_pairs_hook=_no_duplicates
+    parse_float=Decimal, parse_int=_whole, parse_constant=Decimal, object_pairs_hook=_no_duplicates
 )
 
 

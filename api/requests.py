@@ -91,6 +91,14 @@ def _upper(said: Any) -> Any:
 
 
 _NUMBER_SCHEMA: dict[str, Any] = {"anyOf": [{"type": "string"}, {"type": "number"}], "examples": ["30000.5"]}
+
+
+def _to_number_schema(schema: dict[str, Any]) -> None:
+    """Of a number that may be left out: it has no default, since null is not a number."""
+    schema.pop("default", None)
+    schema.update(_NUMBER_SCHEMA)
+
+
 Number = Annotated[str, BeforeValidator(_to_text), WithJsonSchema(_NUMBER_SCHEMA)]
 LeverageNumber = Annotated[str, BeforeValidator(_to_leverage), WithJsonSchema(_NUMBER_SCHEMA | {"examples": ["10"]})]
 UserId = Annotated[
@@ -116,7 +124,7 @@ class Guard(Words):
     """A take-profit or a stop-loss: a price at which the position is closed."""
 
     enabled: StrictBool = True
-    price: Any = Field(default=None, json_schema_extra=_NUMBER_SCHEMA, validate_default=True)
+    price: Any = Field(default=None, json_schema_extra=_to_number_schema, validate_default=True)
     price_type: Annotated[Literal["last", "mark", "index"], BeforeValidator(_lower)] = "last"
 
     @field_validator("price", mode="before")
@@ -130,7 +138,7 @@ class PlaceFuturesOrder(Words):
 
     userId: UserId  # noqa: N815 - the callers' spelling
     market_type: Annotated[Literal["limit", "market"], BeforeValidator(_lower)]
-    price: Any = Field(default=None, json_schema_extra=_NUMBER_SCHEMA, validate_default=True)
+    price: Any = Field(default=None, json_schema_extra=_to_number_schema, validate_default=True)
     contract: Contract
     leverage: LeverageNumber
     leverage_type: Annotated[Literal["ISOLATED", "CROSS"], BeforeValidator(_upper)]

@@ -75,7 +75,6 @@ def is_ready(settings: Settings) -> tuple[bool, str]:
 
 def _why(body: bytes) -> str:
     try:
-        said = json.loads(body)
-        return f"not ready: {said['workers'] if said['redis'] == 'ok' else said['redis']}"
+        return f"not ready: {json.loads(body)['error']['message']}"
     except (ValueError, KeyError, TypeError):
         return "not ready"

@@ -8,10 +8,17 @@ from aiohttp import web
 from api.auth import ADMIN
 from api.gateway import GATEWAY
 from api.problems import json_response
-from shared.errors import NotAllowed, StoreUnavailable
+from shared.errors import GatewayError, NotAllowed, StoreUnavailable
 from shared.store.leases import Beat
 
 WORKER_ALIVE_S = 5.0
+
+
+class NotReady(GatewayError):
+    """Orders should go to another process, or wait for a moment."""
+
+    code, status, retryable = "not_ready", 503, True
+    retry_after_s = 1.0
 
 
 def add_routes(app: web.Application) -> None:
@@ -35,10 +42,10 @@ async def readyz(request: web.Request) -> web.Response:
     try:
         beats = await request.app[GATEWAY].store.leases.beat(None)
     except StoreUnavailable as away:
-        return json_response({"status": "not ready", "redis": str(away), "workers": None}, 503, away.retry_after_s)
+        raise NotReady(str(away)) from away
     alive = sum(is_alive(beat) and not beat.draining for beat in beats)
     if not alive:
-        return json_response({"status": "not ready", "redis": "ok", "workers": "no live worker"}, 503, 1)
+        raise NotReady("no live worker")
     return json_response({"status": "ready", "redis": "ok", "workers": alive})
 
 

@@ -10,7 +10,7 @@ import re
 import msgspec
 from aiohttp import web
 
-from api.auth import account_id_of, keys_of, new_ticket
+from api.auth import Caller, account_id_of, keys_of, new_ticket
 from api.gateway import GATEWAY, Gateway
 from api.problems import count_venue_error, raw_response
 from api.reading import check, check_query, read_json
@@ -43,23 +43,21 @@ def add_routes(app: web.Application) -> None:
 
 
 async def place(request: web.Request) -> web.Response:
-    gateway, venue, credentials = _asker(request)
+    gateway, venue, credentials, token = _asker(request)
     try:
         wanted = check(PlaceFuturesOrder, await read_json(request))
         key = idempotency_key(request)
-        symbol = _symbol(venue, wanted.contract)
+        wish = to_wish(wanted, _symbol(venue, wanted.contract))
         _check_client_order_id(venue, wanted.client_order_id)
+        await gateway.instruments.check(venue, wish.symbol, wish.size, wish.price)
     except GatewayError as wrong:
         await gateway.auth.prove(venue, credentials)
         raise wrong
-    token = gateway.auth.bearer(request)
-    if token is not None and token.user_id != wanted.userId:
-        raise NotAllowed(f"user id {wanted.userId} is not the token's")
-    account = await gateway.auth.claim(venue, wanted.userId, credentials, token.user_id if token else None)
+    account = await gateway.auth.claim(venue, wanted.userId, credentials, _user_of(token, wanted.userId))
     seat = gateway.desk.seat(_owner(account.user_id, account.account_id, venue, gateway), credentials)
     ticket: str | None = new_ticket()
     try:
-        answer = await placing.place(gateway.desk, seat, to_wish(wanted, symbol), key, ticket)
+        answer = await placing.place(gateway.desk, seat, wish, key, ticket)
     except BadRequest as wrong:
         raise _in_their_words(wrong) from None
     if answer.outcome is Outcome.REJECTED:
@@ -70,7 +68,7 @@ async def place(request: web.Request) -> web.Response:
 
 
 async def close(request: web.Request) -> web.Response:
-    gateway, venue, credentials = _asker(request)
+    gateway, venue, credentials, token = _asker(request)
     try:
         wanted = check(CloseFuturesOrder, await read_json(request))
         key = idempotency_key(request)
@@ -78,14 +76,14 @@ async def close(request: web.Request) -> web.Response:
     except GatewayError as wrong:
         await gateway.auth.prove(venue, credentials)
         raise wrong
-    seat = await _seat(gateway, venue, credentials, wanted.userId)
+    seat = await _seat(gateway, venue, credentials, wanted.userId, token)
     side = wanted.auto_size.removeprefix("close_")
     answer = await closing.close(gateway.desk, seat, symbol, side, key)
     return _told(request, seat, answer)
 
 
 async def cancel(request: web.Request) -> web.Response:
-    gateway, venue, credentials = _asker(request)
+    gateway, venue, credentials, _ = _asker(request)
     try:
         wanted = check_query(CancelFuturesOrder, request)
     except GatewayError as wrong:
@@ -98,7 +96,7 @@ async def cancel(request: web.Request) -> web.Response:
 
 
 async def get(request: web.Request) -> web.Response:
-    gateway, venue, credentials = _asker(request)
+    gateway, venue, credentials, _ = _asker(request)
     try:
         wanted = check_query(GetFuturesOrder, request)
     except GatewayError as wrong:
@@ -114,22 +112,34 @@ async def get(request: web.Request) -> web.Response:
 # Who asks.
 
 
-def _asker(request: web.Request) -> tuple[Gateway, str, Credentials]:
-    credentials = keys_of(request)
+def _asker(request: web.Request) -> tuple[Gateway, str, Credentials, Caller | None]:
+    """The keys, and the token that may come with them: one that is not valid is refused even beside good keys."""
+    gateway = request.app[GATEWAY]
+    token, credentials = gateway.auth.bearer(request), keys_of(request)
     if credentials is None:
         raise NotAuthenticated("the venue's keys are needed in the headers api-key and api-secret")
     venue = request.match_info["venue"]
     if venue not in registry.VENUES:
         raise NotFound(f"venue here: {venue[:40]!r}")
-    return request.app[GATEWAY], venue, credentials
+    return gateway, venue, credentials, token
 
 
-async def _seat(gateway: Gateway, venue: str, credentials: Credentials, user_id: str | None) -> Seat:
+def _user_of(token: Caller | None, user_id: str) -> str | None:
+    """The token's user, who must be the one that is acted for."""
+    if token is not None and token.user_id != user_id:
+        raise NotAllowed(f"user id {user_id} is not the token's")
+    return token.user_id if token is not None else None
+
+
+async def _seat(
+    gateway: Gateway, venue: str, credentials: Credentials, user_id: str | None, token: Caller | None = None
+) -> Seat:
     """For commands that must go through: without Redis nobody can be looked up, and then only the venue judges."""
     account_id = _account_id(gateway, venue, credentials)
     try:
         if user_id is not None:
-            account_id = (await gateway.auth.claim(venue, user_id, credentials)).account_id
+            token_user = _user_of(token, user_id)
+            account_id = (await gateway.auth.claim(venue, user_id, credentials, token_user)).account_id
         else:
             account = await gateway.auth.owner(venue, credentials)
             user_id = account.user_id if account is not None else ""
@@ -147,7 +157,10 @@ def _owner(user_id: str, account_id: str, venue: str, gateway: Gateway) -> Owner
 
 
 def idempotency_key(request: web.Request) -> str | None:
-    key = request.headers.get("Idempotency-Key")
+    keys = request.headers.getall("Idempotency-Key", [])
+    if len(keys) > 1:
+        raise BadRequest("Idempotency-Key is given twice", (("Idempotency-Key", "is given twice"),))
+    key = keys[0] if keys else None
     if key is not None and not IDEMPOTENCY_KEY.fullmatch(key):
         raise BadRequest(
             "Idempotency-Key must be 1 to 64 printable characters",

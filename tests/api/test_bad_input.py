@@ -11,6 +11,7 @@ import pytest
 from tests.api.running import ORDER, Api
 
 PLACE = "/gate/place-futures-order"
+CLOSE = "/gate/close-futures-order"
 GOOD = {"userId": "bad-input", **ORDER}
 
 WRONG_FIELDS: list[tuple[str, Any]] = [
@@ -33,6 +34,22 @@ NESTED: list[tuple[str, dict[str, Any]]] = [
     ("stop_loss.enabled", {"stop_loss": {"enabled": "maybe", "price": 1}}),
     ("take_profit.prize", {"take_profit": {"price": 1, "prize": 2}}),
     ("extra", {"extra": 1}),
+    ("on_protection_failure", {"on_protection_failure": ["retry"]}),
+]
+NOT_FINITE: list[tuple[str, str]] = [
+    ("size", '"size":%s'),
+    ("price", '"price":%s'),
+    ("price", '"market_type":"market","price":%s'),
+    ("userId", '"userId":%s'),
+    ("leverage", '"leverage":%s'),
+    ("reduce_only", '"reduce_only":%s'),
+    ("market_type", '"market_type":%s'),
+    ("take_profit", '"take_profit":%s'),
+    ("odd", '"odd":%s'),
+    ("take_profit.price", '"take_profit":{"price":%s}'),
+    ("take_profit.price", '"take_profit":{"enabled":false,"price":%s}'),
+    ("stop_loss.price_type", '"stop_loss":{"price":1,"price_type":%s}'),
+    ("odd.1.in", '"odd":[1,{"in":%s}]'),
 ]
 BROKEN: list[bytes] = [
     b"", b"{", b"[]", b"null", b'"text"', b"7", b"\xff\xfe{}", b'{"userId":}', b'{"size":NaN}', b'{"size":Infinity}',
@@ -78,6 +95,17 @@ async def test_each_missing_field_is_named(proven: Api) -> None:
         told = await proven.ask("POST", PLACE, {key: value for key, value in GOOD.items() if key != name})
         checked(told)
         assert told.fields.get(name) == "is required", (name, told.body)
+
+
+@pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
+async def test_what_is_no_number_is_named_with_its_place(proven: Api, word: str) -> None:
+    """Python writes such words by itself; nowhere are they ignored, and nothing of the order is stored."""
+    for name, part in NOT_FINITE:
+        said = {key: value for key, value in GOOD.items() if f'"{key}":' not in part}
+        told = await proven.ask("POST", PLACE, raw=(json.dumps(said)[:-1] + "," + part % word + "}").encode())
+        checked(told)
+        assert told.fields == {name: "must be a finite number"}, (part, told.body)
+    assert await proven.gateway.store.users.get("bad-input") is None
 
 
 async def test_broken_bodies_are_refused(proven: Api) -> None:
@@ -146,6 +174,17 @@ async def test_idempotency_keys_are_short_and_printable(proven: Api) -> None:
         told = await proven.ask("POST", PLACE, GOOD, headers={**proven.keys, "Idempotency-Key": key})
         checked(told)
         assert "Idempotency-Key" in told.fields
+
+
+async def test_two_idempotency_keys_are_none(proven: Api, user_id: str) -> None:
+    """Whoever took the other one would see another order."""
+    headers = [*proven.keys.items(), ("Idempotency-Key", "a"), ("Idempotency-Key", "b")]
+    bodies = ((PLACE, {**GOOD, "userId": user_id}), (CLOSE, {"contract": "BTC_USDT", "auto_size": "close_long"}))
+    for path, body in bodies:
+        async with proven.client.post(proven.url + path, json=body, headers=headers) as answer:
+            assert answer.status == 400
+            fields = (await answer.json())["error"]["fields"]
+            assert fields == [{"field": "Idempotency-Key", "message": "is given twice"}]
 
 
 async def test_other_methods_and_bad_market_names_are_refused(proven: Api) -> None:

@@ -83,6 +83,28 @@ async def test_a_token_adds_one_more_account(api: Api, user_id: str, new_keys: N
     assert (await forged.place(user_id)).status == 401
 
 
+async def test_a_token_that_is_nobodys_is_refused_beside_good_keys(api: Api, user_id: str) -> None:
+    """On every route alike, and before the body is looked at."""
+    placed = await api.place(user_id)
+    trade = f"trade_id={placed.data['order']['id']}"
+    asked: list[tuple[str, str, bytes]] = [
+        ("POST", "/gate/place-futures-order", b"{"), ("POST", "/gate/place-futures-order", b"{}"),
+        ("POST", "/gate/close-futures-order", b'{"contract":"BTC_USDT","auto_size":"close_long"}'),
+        ("DELETE", f"/gate/cancel-futures-order?{trade}", b""), ("GET", f"/gate/get-futures-order?{trade}", b""),
+        ("GET", f"/sse/orders/{user_id}", b""), ("GET", "/api/v1/events", b""), ("GET", "/api/v1/sessions", b""),
+        ("POST", "/api/auth/ticket", b"{"), ("GET", "/api/v1/workers", b""), ("GET", "/api/v1/nothing", b""),
+    ]  # fmt: skip
+    stale = api.gateway.auth.token(user_id, -60)
+    for said in ("Bearer x.y.z", f"Bearer {stale}", "Bearer"):
+        for method, path, raw in asked:
+            told = await api.ask(method, path, raw=raw, headers={**api.keys, "Authorization": said})
+            assert (told.status, told.error["code"]) == (401, "not_authenticated"), (said, path, told.body)
+
+    stranger = {**api.keys, "Authorization": f"Bearer {api.gateway.auth.token('somebody-else', 60)}"}
+    closing = {"contract": "BTC_USDT", "auto_size": "close_long", "userId": user_id}
+    assert (await api.ask("POST", "/gate/close-futures-order", closing, headers=stranger)).status == 403
+
+
 async def first_bytes(api: Api, path: str, headers: dict[str, str]) -> tuple[int, str]:
     """The status of a stream, and the cookie that it sets."""
     async with api.client.get(api.url + path, headers=headers) as answer:

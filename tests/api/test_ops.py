@@ -13,6 +13,7 @@ import pytest
 from api import openapi
 from api.gateway import GATEWAY
 from api.routes import pages
+from deploy import answers
 from shared.store.leases import Beat
 from tests.api.running import JWT_SECRET, MASTER_KEY, Api, RedisProcess, free_port, run_module, running_api
 from tests.paper.process import PaperProcess, wait_until
@@ -23,7 +24,14 @@ PAGES = {"/", "/favicon.ico", "/console/{file}", "/swagger-ui/{file}"}
 async def test_ready_means_redis_and_a_worker_that_stays(fragile_redis: RedisProcess, api_paper: PaperProcess) -> None:
     """A load balancer must not send orders to a house in which nobody would follow them."""
     async with running_api(fragile_redis.url, PAPER_PORT=str(api_paper.port)) as api:
-        assert (await api.ask("GET", "/readyz")).json["workers"] == "no live worker"
+        red = await api.ask("GET", "/readyz")
+        assert red.status == 503 and int(red.headers["Retry-After"]) >= 1
+        assert red.json == {
+            "error": {
+                "code": "not_ready", "message": "no live worker", "retryable": True, "fields": [], "venue": None,
+            }
+        }  # fmt: skip
+        assert answers.is_ready(api.gateway.settings)[0] is False
         beat = Beat(worker_id="w-1", pid=1, host="here", started_at_ms=1, draining=True)
         await api.gateway.store.leases.beat(beat)
         assert (await api.ask("GET", "/readyz")).status == 503
@@ -38,7 +46,7 @@ async def test_ready_means_redis_and_a_worker_that_stays(fragile_redis: RedisPro
 
 async def test_metrics_are_what_prometheus_reads(api: Api, user_id: str) -> None:
     await api.place(user_id)
-    await api.place(user_id, contract="NOPE_USDT")
+    await api.place(user_id, size=900_000)
     told = await api.ask("GET", "/metrics")
     lines = told.body.decode().splitlines()
 
@@ -46,7 +54,7 @@ async def test_metrics_are_what_prometheus_reads(api: Api, user_id: str) -> None
     sample = re.compile(r'[a-z_]+(\{([a-z]+="[^"]*",?)*\})? [0-9.e+-]+')
     assert [line for line in lines if not line.startswith("#") and not sample.fullmatch(line)] == []
     assert any('route="/{venue}/place-futures-order",status="200"' in line for line in lines)
-    assert any('code="CONTRACT_NOT_FOUND"' in line for line in lines)
+    assert any('code="INSUFFICIENT_AVAILABLE"' in line for line in lines)
 
 
 async def test_market_data_is_public_and_knows_both_spellings(api: Api) -> None:
@@ -58,6 +66,23 @@ async def test_market_data_is_public_and_knows_both_spellings(api: Api) -> None:
     assert len(book.json["bids"]) == 5 and book.json["instrument"] == "BTC/USDT:USDT"
     listed = await api.ask("GET", "/api/market/instruments", headers={})
     assert "BTC_USDT" in {row["symbol"] for row in listed.json["instruments"]}
+
+
+async def test_the_document_says_how_to_follow_and_to_page(api: Api) -> None:
+    """A client made from the document must be able to resume, and to send a price as a number or a text."""
+    paths = (await api.ask("GET", "/openapi.json", headers={})).json["paths"]
+
+    def parameters(path: str) -> set[tuple[str, str]]:
+        return {(said["in"], said["name"]) for said in paths[path]["get"]["parameters"]}
+
+    followed = {("query", "channels"), ("query", "last_event_id"), ("query", "ticket"), ("header", "Last-Event-ID")}
+    assert followed <= parameters("/sse/orders/{user_id}") and followed <= parameters("/sse/sse/orders/{user_id}")
+    assert {("query", "after"), ("query", "limit")} <= parameters("/api/v1/events")
+    assert "202" in paths["/{venue}/cancel-futures-order"]["delete"]["responses"]
+    assert "202" not in paths["/{venue}/get-futures-order"]["get"]["responses"]
+    schemas = openapi.document()["components"]["schemas"]
+    for price in (schemas["PlaceFuturesOrder"]["properties"]["price"], schemas["Guard"]["properties"]["price"]):
+        assert "default" not in price and [kind["type"] for kind in price["anyOf"]] == ["string", "number"]
 
 
 async def test_the_document_has_every_route(api: Api) -> None:

@@ -59,7 +59,7 @@ async def test_a_lost_answer_is_unknown_and_never_sent_again(
     assert venue.count(*ORDERS) == 1
     intent = await the_intent(stub_api, user_id, answer.data["intent"]["id"])
     assert intent.outcome == "unknown"
-    (event,) = await stub_api.gateway.store.events.after(user_id, "0-0")
+    _, event = await stub_api.gateway.store.events.after(user_id, "0-0")
     assert event.kind == "outcome" and msgspec.json.decode(event.data)["outcome"] == "unknown"
 
     again = await stub_api.place(user_id, key="k", take_profit={"price": 90000})
@@ -81,7 +81,7 @@ async def test_what_became_of_it_is_found_by_asking(stub_api: Api, venue: StubVe
 
     assert await resolve(stub_api.gateway.desk, intent) is Outcome.ACCEPTED
     kinds = [event.kind for event in await stub_api.gateway.store.events.after(user_id, "0-0")]
-    assert kinds == ["outcome", "order", "outcome"]
+    assert kinds == ["session", "outcome", "order", "outcome"]
     again = await stub_api.place(user_id, key="k")
     assert again.status == 200 and again.data["order"]["id"] == "9007199254740993"
     assert venue.count(*ORDERS) == 1

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+import pytest
 
 from shared.model import Order, Session, SessionState
-from tests.api.running import Api, RedisProcess, running_api, until
+from tests.api.running import Api, RedisProcess, StubVenue, refuse, running_api, until
 from tests.paper.process import PaperProcess
 
 GUARDS: dict[str, Any] = {
@@ -114,9 +115,6 @@ async def test_two_processes_with_one_key_make_one_order(
 
 
 async def test_a_refusal_carries_the_venues_own_label(api: Api, user_id: str) -> None:
-    refused = await api.place(user_id, contract="NOPE_USDT")
-    assert refused.status == 400 and refused.error["venue"]["code"] == "CONTRACT_NOT_FOUND"
-
     poor = await api.place(user_id, size=900_000)
     assert poor.status == 400 and poor.error["venue"]["code"] == "INSUFFICIENT_AVAILABLE"
 
@@ -141,8 +139,27 @@ async def test_the_events_of_an_order_are_on_the_record(api: Api, user_id: str) 
     placed = await api.place(user_id, **GUARDS)
     events = await api.gateway.store.events.after(user_id, "0-0")
 
-    assert [event.kind for event in events] == ["order", "trigger", "trigger"]
-    assert json.loads(events[0].data)["id"] == placed.data["order"]["id"]
+    assert [event.kind for event in events] == ["session", "order", "trigger", "trigger"]
+    assert json.loads(events[1].data)["id"] == placed.data["order"]["id"]
+
+
+async def test_the_stream_of_a_claimed_user_begins_with_the_session(
+    stub_api: Api, venue: StubVenue, user_id: str
+) -> None:
+    """Even when the order is refused; and no worker's word is older than it."""
+    venue.answers["POST", "futures/usdt/orders"] = refuse({"label": "INSUFFICIENT_AVAILABLE"}, 400)
+    assert (await stub_api.place(user_id)).status == 400
+    assert (await stub_api.place(user_id)).status == 400
+    first, *others = await stub_api.gateway.store.events.after(user_id, "0-0")
+
+    session = json.loads(first.data)
+    assert first.kind == "session" and "session" not in {event.kind for event in others}
+    assert (session["state"], session["owner"], session["gaps"], session["turn"]) == ("connecting", None, 0, 0)
+
+
+@pytest.mark.parametrize("way", ["retry", "flatten", "keep", "alarm", "KEEP", None])
+async def test_what_to_do_without_protection_can_be_said(api: Api, user_id: str, way: str | None) -> None:
+    assert (await api.place(user_id, **GUARDS, on_protection_failure=way)).status == 200
 
 
 async def test_a_first_order_wishes_for_a_session(api: Api, user_id: str) -> None:

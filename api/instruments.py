@@ -1,0 +1,104 @@
+"""Instruments: the terms of what can be traded, read from each venue and kept for a minute.
+
+A check costs a look into a dictionary. What was read before serves while it is read anew, and where nothing can be
+read nothing is checked: the venue itself decides then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+
+from shared.clock import Clock
+from shared.desk.instrument import Terms, to_terms, wrong_with
+from shared.errors import BadRequest, GatewayError
+from shared.exchanges import registry
+from shared.exchanges.rest import Rest
+from shared.model import Number
+from shared.settings import Settings
+
+KEPT_S = 60.0
+FRESH_S = 5.0
+"""A contract that is not in the table may be new: a table older than this is read again before it is refused."""
+RETRY_S = 30.0
+"""How long a venue that could not be read is left alone."""
+WAIT_S = 1.0
+"""Until how long after a reading began an order waits for it, when the table has no answer."""
+DEADLINE_S = 5.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Table:
+    """One venue's terms as last read; none of them when it could not be read yet."""
+
+    terms: dict[str, Terms] = field(default_factory=dict)
+    asked_at_s: float = float("-inf")
+    read_at_s: float = float("-inf")
+    stale_at_s: float = float("-inf")
+    reading: asyncio.Task[None] | None = None
+
+
+class Instruments:
+    """The tables of this process."""
+
+    def __init__(self, settings: Settings, rest: Rest, clock: Clock) -> None:
+        self._settings, self._rest, self._clock = settings, rest, clock
+        self._tables: dict[str, _Table] = {}
+
+    async def check(self, venue: str, symbol: str, size: Number, price: Number | None) -> None:
+        """Raises BadRequest with a line for each field that the instrument cannot have."""
+        terms = await self._terms(venue, symbol)
+        if terms is None:
+            return
+        wrong = wrong_with(terms, size, price)
+        if wrong:
+            raise BadRequest("; ".join(f"{name} {problem}" for name, problem in wrong), wrong, status=422)
+
+    async def close(self) -> None:
+        reading = [table.reading for table in self._tables.values() if table.reading is not None]
+        for task in reading:
+            task.cancel()
+        await asyncio.gather(*reading, return_exceptions=True)
+
+    async def _terms(self, venue: str, symbol: str) -> Terms | None:
+        """None when nothing is known of this venue. Raises BadRequest when it has no such instrument."""
+        table, now_s = self._tables.setdefault(venue, _Table()), self._clock.monotonic_s()
+        if now_s >= table.stale_at_s:
+            self._read(venue, table)
+        if symbol in table.terms:
+            return table.terms[symbol]
+        if table.terms and now_s >= table.asked_at_s + FRESH_S:
+            self._read(venue, table)
+        patience_s = table.asked_at_s + WAIT_S - now_s
+        if table.reading is not None and patience_s > 0:
+            await asyncio.wait({table.reading}, timeout=patience_s)
+        terms = table.terms.get(symbol)
+        if terms is None and self._clock.monotonic_s() < table.read_at_s + KEPT_S:
+            problem = f"is not traded at {venue}"
+            raise BadRequest(f"contract {symbol} {problem}", (("contract", problem),), status=422)
+        return terms
+
+    def _read(self, venue: str, table: _Table) -> None:
+        """One reading at a time, whoever asks."""
+        if table.reading is None:
+            table.asked_at_s = self._clock.monotonic_s()
+            table.stale_at_s = table.asked_at_s + RETRY_S
+            table.reading = asyncio.get_running_loop().create_task(self._read_once(venue, table))
+
+    async def _read_once(self, venue_name: str, table: _Table) -> None:
+        venue = registry.venue(venue_name)
+        url = registry.endpoints(self._settings, venue_name, self._settings.trading_env).rest_url
+        request, read = venue.instruments()
+        try:
+            terms = to_terms(read(await self._rest.call(venue, url, request, None, deadline_s=DEADLINE_S)))
+        except GatewayError as error:
+            log.warning("the instruments of %s could not be read; orders go to it unchecked: %s", venue_name, error)
+        else:
+            if terms:  # a venue without instruments says nothing of any
+                now_s = self._clock.monotonic_s()
+                table.terms, table.read_at_s, table.stale_at_s = terms, now_s, now_s + KEPT_S
+        finally:
+            table.reading = None
