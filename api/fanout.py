@@ -317,8 +317,8 @@ class Feed:
             return await self._snapshot(form, "malformed")
         async with self._fanout.store_calls:
             page = await read_on(self._events, self.user_id, cursor, PAGE_EVENTS)
-        if page is None:
-            return await self._snapshot(form, "not_kept")
+        if page is None or (page and cursor == BEGINNING):
+            return await self._snapshot(form, "not_kept")  # the beginning is a place only while nothing has happened
         self._fanout.delivered += len(page)
         return (page[-1].id, form.events(page)) if page else (cursor, b"")
 

@@ -88,7 +88,7 @@ class Recorder:
 
     def __init__(self, redis: Redis, events_kept: int, clock: Clock = CLOCK) -> None:
         self._redis, self._clock, self._events_kept = redis, clock, events_kept
-        self._pipe: wire.Pipe | None = None
+        self._line = wire.Line(redis.url, (RECORD.source, TRIM.source))
         self._batch: dict[tuple[int, int], tuple[list[str | bytes], Refused]] = {}
         self._counts: dict[tuple[int, str], int] = {}
         self._full: list[tuple[int, str]] = []
@@ -97,19 +97,11 @@ class Recorder:
 
     async def run(self) -> None:
         """Keep the connection open. The first facts after a loss are refused at once; nothing queues up here."""
-        while True:
-            try:
-                pipe = await wire.connect(self._redis.url, wire.Pipe)
-                await pipe.ask("SCRIPT", "LOAD", RECORD.source)
-                await pipe.ask("SCRIPT", "LOAD", TRIM.source)
-                self._pipe = pipe
-                await pipe.closed
-            except StoreUnavailable:
-                await asyncio.sleep(0.1)
-            finally:
-                if self._pipe is not None:
-                    self._pipe.close()
-                self._pipe = None
+        await self._line.run()
+
+    @property
+    def _pipe(self) -> wire.Pipe | None:
+        return self._line.pipe
 
     @property
     def ready(self) -> bool:

@@ -90,12 +90,13 @@ async def test_a_cursor_at_the_newest_event_is_told_nothing_twice(api: Api, user
     await follower.close()
 
 
-@pytest.mark.parametrize("what", ["malformed", "too new", "trimmed", "foreign"])
+@pytest.mark.parametrize("what", ["malformed", "too new", "trimmed", "foreign", "the beginning"])
 async def test_a_cursor_that_cannot_resume_gets_a_reset_and_a_snapshot(api: Api, user: str, what: str) -> None:
     """Never silently blind: the stream says that it cannot, and the snapshot's own cursor always resumes."""
     ids = await api.store.events.record(orders(user, 1, 5), user)
     ms, _ = to_place(ids[-1])
     cursor = {"malformed": "yesterday", "too new": f"{ms + 60_000}-0", "trimmed": ids[0], "foreign": f"{ms - 1}-77"}
+    cursor["the beginning"] = "0-0"
     if what == "trimmed":
         await api.store.redis("XTRIM", api.store.events.channel(user), "MAXLEN", 2)
     follower = await api.follow(user, Last_Event_ID=cursor[what])
