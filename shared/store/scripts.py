@@ -185,4 +185,3 @@ if ARGV[4] == '1' then redis.call('ZREM', KEYS[2], ARGV[3]) end
 return 1
 """
 )
-
