@@ -271,7 +271,8 @@ class Session:
         before = msgspec.json.decode(said, type=SessionFact)
         self._gaps = before.gaps
         if before.state is SessionState.LIVE and subscribed:
-            self._seen_ms = self._subscribed_at_ms  # the other worker looked until we did
+            # The other worker looked until we did, whatever the record said when we began to stand by.
+            self._seen_ms, self._blind_from_ms = self._subscribed_at_ms, None
         elif before.state is SessionState.LIVE and self.lease is not None:
             seen = self.house.last_seen_ms(before.owner) if before.owner else None
             self._blind_from_ms = max(before.since_ms, min(seen or before.since_ms, self._granted_at_ms))
@@ -296,6 +297,7 @@ class Session:
 
     async def _follow(self, socket: Socket) -> None:
         """Facts go from the socket to the record by themselves; here we wait for what interrupts that."""
+        self._stirred = False  # whoever stirred has what they wanted
         socket.release()
         ended = asyncio.ensure_future(socket.lost())
         ended.add_done_callback(lambda _: self._wake.set())
@@ -353,10 +355,10 @@ class Session:
         self.settled.set()
         await self._granted.wait()
         self._tell(state, reason)
-        self._stirred = False
-        while not self._stirred:
+        while not self._stirred:  # which may have happened already, on the way here
             await self._wake.wait()
             self._wake.clear()
+        self._stirred = False
         self._identity = None
         if self._blind_from_ms is None:
             self._go_blind(reason or f"the session was {state}")
@@ -432,11 +434,11 @@ class Session:
     async def _recheck(self) -> None:
         """Frames can go missing on a healthy socket. While something is at stake, REST is compared with the record."""
         try:
-            at_stake = await self._at_stake()
-            if at_stake:
+            was_stirred, self._stirred = self._stirred, False
+            if await self._at_stake():
                 self._idle_since_s = None
                 await self._resync(self.house.clock.now_ms() - round(RECENT_S * 1000))
-            elif await self.house.store.sessions.has_reader(self.wish.user_id):
+            elif was_stirred or await self.house.store.sessions.has_reader(self.wish.user_id):
                 self._idle_since_s = None
             else:
                 self._park_if_idle()

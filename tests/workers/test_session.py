@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from shared.model import Position
+import asyncio
+from typing import Any, cast
+
+from shared.clock import HeldClock
+from shared.model import Position, SessionState
+from shared.model import Session as SessionFact
+from shared.settings import Settings
+from shared.store.leases import Lease
+from shared.store.sessions import Wish
 from tests.facts import a_fill, a_position, an_order
-from workers.session import flat_now, with_known_fees
+from workers.session import House, Session, flat_now, with_known_fees
 
 
 def test_a_known_fee_stays_known_for_the_same_fills() -> None:
@@ -36,3 +44,57 @@ def test_a_position_that_the_whole_list_does_not_show_is_flat() -> None:
     assert isinstance(gone, Position)
     assert (gone.id, gone.size, gone.side) == ("ETH_USDT", "0", None)
     assert gone.rank() > held[1].rank()
+
+
+class Records:
+    """A store whose record of the session is what the test says next, and that keeps what was told."""
+
+    def __init__(self, *states: SessionState) -> None:
+        self.states = list(states)
+        self.told: list[str] = []
+        self.ready = True
+
+    async def record_of(self, user_id: str, kind: str, key: str) -> bytes:
+        state = self.states.pop(0)
+        return SessionFact(
+            user_id=user_id, account_id=key, venue="gate", environment="paper", state=state, owner="w-1", since_ms=5,
+            last_event_at_ms=None, gaps=0, reason="the line broke", turn=1,
+        ).to_json()  # fmt: skip
+
+    def record(self, shard: int, fence: int, facts: list[Any], *_: object) -> None:
+        self.told += [str(getattr(fact, "state", fact.kind)) for fact in facts]
+
+
+def a_session(records: Records, lease: Lease | None) -> Session:
+    class Store:
+        events = records
+
+    house = House(
+        "w-2", Settings.from_env({}), cast(Any, Store()), cast(Any, records), cast(Any, None), cast(Any, None),
+        HeldClock(), asyncio.Semaphore(1), lambda _worker: None, lambda *_: None,
+    )  # fmt: skip
+    return Session(Wish("alice", "gate-1", "gate", "paper"), 3, house, lease)
+
+
+async def test_who_stood_by_while_another_recovered_tells_no_gap() -> None:
+    """The record said `reconnecting` when we began and `live` when we took over: the other one told that gap."""
+    session = a_session(Records(SessionState.RECONNECTING, SessionState.LIVE), None)
+
+    await session._look_back()
+    session._subscribed_at_ms = 7
+    session.grant(Lease(3, 2))
+    await session._look_back(subscribed=True)
+
+    assert session._blind_from_ms is None
+    assert session._seen_ms == 7
+
+
+async def test_a_stir_on_the_way_to_rest_is_not_lost() -> None:
+    """An order may come while the socket of an idle session is being closed; it must not wait for the next one."""
+    records = Records()
+    session = a_session(records, Lease(3, 2))
+    session.stir(session.wish)
+
+    await asyncio.wait_for(session._rest(SessionState.PARKED, "idle"), 5)
+
+    assert records.told == ["parked", "reconnecting"]
