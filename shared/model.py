@@ -72,6 +72,9 @@ class Fact(msgspec.Struct, kw_only=True, omit_defaults=False):
 
     kind: ClassVar[str] = ""
 
+    raw: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    """The venue's own row, for who asks for it; never recorded, and not there unless set."""
+
     def key(self) -> str:
         """Which record of the user this fact is about."""
         raise NotImplementedError  # pragma: no cover - every subclass answers
@@ -202,6 +205,8 @@ class Position(Fact, kw_only=True):
     margin: Number | None
     realised_pnl: Number | None
     unrealised_pnl: Number | None
+    cause: str | None = None  # of its end: liquidation, adl, or null
+    closed_at_ms: int | msgspec.UnsetType = msgspec.UNSET  # of a telling how a position ended; never recorded
     sequence: int | None
     updated_at_ms: int | None
     times: Times
@@ -210,12 +215,12 @@ class Position(Fact, kw_only=True):
         return f"{self.account_id}:{self.id}"
 
     def rank(self) -> str:
-        return f"{self.sequence or 0:020d} {self.updated_at_ms or 0:013d}"
+        return f"{self.sequence or 0:020d} {int(self.cause is not None)} {self.updated_at_ms or 0:013d}"
 
     def gist(self) -> str:
         return (
             f"{self.side} {plain(self.size)} {plain(self.entry_price)} {plain(self.leverage)} {self.margin_mode}"
-            f" {plain(self.realised_pnl)}"
+            f" {plain(self.realised_pnl)} {self.cause or ''}"
         )
 
 
@@ -270,8 +275,9 @@ class Trigger(Fact, kw_only=True):
     size_unit: str
     status: str  # open, fired, cancelled, failed, expired
     reason: str | None
-    parent_id: str | None
-    child_id: str | None
+    origin: str = "external"
+    parent_id: str | None  # the order that it protects
+    child_id: str | None  # the order that it became
     created_at_ms: int | None
     updated_at_ms: int | None
     times: Times

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.model import Fill, Order, Position, Times
+from shared.model import Fill, Order, Position, Times, Trigger
 
 _ORDER: dict[str, Any] = {
     "id": "58828270140012048", "client_order_id": None, "user_id": "alice", "account_id": "gate-1", "venue": "gate",
@@ -40,3 +40,14 @@ def a_fill(**words: Any) -> Fill:
 
 def a_position(**words: Any) -> Position:
     return Position(**{**_POSITION, "times": Times(1, 2), **words})
+
+
+def a_trigger(**changes: Any) -> Trigger:
+    said: dict[str, Any] = {
+        "id": "77", "client_order_id": "t-ow77", "user_id": "alice", "account_id": "gate-1", "venue": "gate",
+        "environment": "paper", "symbol": "BTC_USDT", "instrument": "BTC/USDT:USDT", "purpose": "stop_loss",
+        "side": "sell", "price": "29000", "price_type": "last", "rule": "at_or_below", "order_price": None,
+        "size": "10", "size_unit": "contracts", "status": "open", "reason": None, "parent_id": None, "child_id": None,
+        "created_at_ms": 1, "updated_at_ms": 1, "times": Times(1, 2),
+    }  # fmt: skip
+    return Trigger(**(said | changes))

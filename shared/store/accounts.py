@@ -5,6 +5,8 @@ What is kept here cannot be read without the vault.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from shared.store import keys
@@ -19,6 +21,11 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     label: str
     sealed: str
     created_at_ms: int
+    may_trade: bool = True  # as the venue said of its key when it was last proved
+
+
+class _Sealed(msgspec.Struct):
+    sealed: str
 
 
 class Accounts:
@@ -34,6 +41,11 @@ class Accounts:
     async def get(self, user_id: str, account_id: str) -> Account | None:
         said = await self._redis("HGET", self._key(user_id), account_id)
         return None if said is None else msgspec.json.decode(said, type=Account)
+
+    async def sealed_of(self, accounts: Sequence[tuple[str, str]]) -> list[str | None]:
+        """What is sealed in each of these, named by user and account id; None for one that is gone."""
+        replies = await self._redis.every(("HGET", self._key(user_id), account_id) for user_id, account_id in accounts)
+        return [None if said is None else msgspec.json.decode(said, type=_Sealed).sealed for said in replies]
 
     async def of_user(self, user_id: str) -> list[Account]:
         flat = await self._redis("HGETALL", self._key(user_id))

@@ -18,7 +18,9 @@ from shared.store import keys, wire
 from shared.store.scripts import Script
 
 REDIS_MIN = (6, 2)
-PLAIN = frozenset({"EXISTS", "GET", "GETDEL", "HEXISTS", "HGET", "HSET", "MGET", "PUBLISH", "SET"})
+PLAIN = frozenset(
+    {"DEL", "EXISTS", "GET", "GETDEL", "HEXISTS", "HGET", "HLEN", "HSET", "HSETNX", "MGET", "PUBLISH", "SCAN", "SET"}
+)
 """Commands whose answers need no reading."""
 
 Command = tuple[str | bytes | int | float, ...]
@@ -52,10 +54,15 @@ class Redis:
     async def __call__(self, *command: str | bytes | int | float) -> Any:
         if command[0] in PLAIN:
             return _checked((await self._send([command]))[0])
+        task = asyncio.current_task()
+        cancelled = task.cancelling() if task is not None else 0
         try:
-            return await self.client.execute_command(*command)  # type: ignore[no-untyped-call]  # redis-py's own
+            reply = await self.client.execute_command(*command)  # type: ignore[no-untyped-call]  # redis-py's own
         except (TimeoutError, RedisError, OSError) as error:
             raise StoreUnavailable(_why(error)) from error
+        if task is not None and task.cancelling() > cancelled:
+            raise asyncio.CancelledError  # redis-py writes with wait_for, which in Python 3.11 can swallow it
+        return reply
 
     async def script(self, script: Script, key_names: Iterable[str], *args: str | bytes | int) -> Any:
         names = list(key_names)
@@ -63,6 +70,18 @@ class Redis:
         if isinstance(reply, hiredis.ReplyError) and str(reply).startswith("NOSCRIPT"):
             reply = (await self._send([("EVAL", script.source, len(names), *names, *args)]))[0]
         return _checked(reply)
+
+    async def scripts(
+        self, script: Script, calls: Iterable[tuple[Sequence[str], Sequence[str | bytes | int]]]
+    ) -> list[Any]:
+        """One script for many keys in one write, as many as can; raises what Redis refused."""
+        await self._send([("SCRIPT", "LOAD", script.source)])
+        commands = [("EVALSHA", script.sha, len(names), *names, *args) for names, args in calls]
+        return await self.every(commands)
+
+    async def every(self, commands: Iterable[tuple[str | bytes | int, ...]]) -> list[Any]:
+        """Many commands in one write; raises what Redis refused of any."""
+        return [_checked(reply) for reply in await self.pipeline(commands)]
 
     async def pipeline(self, commands: Iterable[tuple[str | bytes | int, ...]]) -> list[Any]:
         """Many commands in one write; each answer stands for itself, refusals too."""

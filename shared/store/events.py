@@ -16,7 +16,7 @@ import msgspec
 
 from shared.clock import CLOCK, Clock
 from shared.errors import LeaseLost, StoreUnavailable
-from shared.model import Fact, Order, Times
+from shared.model import Fact, Order, Times, Trigger
 from shared.store import keys, wire
 from shared.store.connection import Redis
 from shared.store.scripts import RECORD, TRIM
@@ -67,12 +67,14 @@ def fact_args(fact: Fact, user_id: str, recorded_at_ms: int) -> tuple[str | byte
 
     Rank and gist go as one text: nothing in a rank sorts before the line feed, so texts compare as the pairs would.
     """
+    if fact.raw is not msgspec.UNSET:
+        fact = msgspec.structs.replace(fact, raw=msgspec.UNSET)
     kind, key = fact.kind, fact.key()
     times = getattr(fact, "times", None)
     if times is not None:
         fact.times = Times(times.venue, times.received, recorded_at_ms)  # type: ignore[attr-defined]  # has times
     whose = ""
-    if isinstance(fact, Order):
+    if isinstance(fact, Order | Trigger):
         whose = fact.client_order_id or "" if fact.origin == "external" else "="
     final = "-" if kind in RECORDLESS else "1" if fact.is_final() else "0"
     field = key if kind == "fill" else f"{kind}:{key}"
@@ -215,7 +217,7 @@ class Events:
         for name, value in flat.items():
             if name == b"@last":
                 cursor = value.decode()
-            elif name[0] not in b"@~":
+            elif name[0] not in b"@~^":
                 kind, _, _ = name.partition(b":")
                 records[kind.decode()].append(value)
         return Snapshot(cursor, records)

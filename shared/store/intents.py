@@ -35,6 +35,8 @@ class Intent(msgspec.Struct, kw_only=True):
     outcome: str | None = None
     """None while the request is under way, or its process died."""
     order_id: str | None = None
+    wanted: dict[str, str] | None = None
+    """The values that an amend asks for, by which its outcome is known again."""
     reason: str | None = None
     answer: dict[str, Any] | None = None
     """What the caller was told; told again to whoever asks with the same key."""

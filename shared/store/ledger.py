@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -22,8 +23,10 @@ from shared.store.connection import Redis
 from shared.store.events import Events, fact_args
 from shared.store.intents import INTENT_TTL_S, Intent, Intents
 from shared.store.scripts import INTEND, RECORD, RESOLVE
-from shared.store.users import Users, to_put_ticket
+from shared.store.users import Users, standing_of, to_put_ticket
 from shared.store.wire import Line, Pipe
+
+TURNS_MAX = 20_000
 
 _INTENTS = msgspec.json.Decoder(Intent)
 
@@ -35,6 +38,7 @@ class Ledger:
         self._redis, self._events, self._intents, self._users, self._clock = redis, events, intents, users, clock
         self._line = Line(redis.url, [script.source for script in (INTEND, RECORD, RESOLVE)])
         self._running: asyncio.Task[None] | None = None
+        self._turns: dict[str, int] = {}
 
     def start(self) -> None:
         self._running = asyncio.get_running_loop().create_task(self._line.run())
@@ -47,9 +51,11 @@ class Ledger:
 
     async def intend(self, intent: Intent) -> Intent | None:
         """As `Intents.intend`: None when it is new, else the intent that already stands under this id."""
-        pipe = self._line.pipe
+        pipe, turn_key = self._line.pipe, self._leverage_turn(intent.user_id)
         if pipe is None:
+            self._heard_turn(intent.user_id, await self._redis("GET", turn_key))
             return await self._intents.intend(intent)
+        pipe.send(("GET", turn_key), partial(self._heard_turn, intent.user_id))  # in the same write
         names, member = self._names(intent)
         said = await self._ask(
             pipe,
@@ -57,6 +63,26 @@ class Ledger:
             self._clock.now_ms(),
         )  # fmt: skip
         return _INTENTS.decode(said) if said else None
+
+    def leverage_turn(self, user_id: str) -> int | None:
+        """As it was when the user's last intent of this process was written down; None when nobody looked."""
+        return self._turns.get(user_id)
+
+    async def turn_leverage(self, user_id: str) -> int | None:
+        """Leverage or position mode was changed by us: what any process knows of it is old. None when Redis is away."""
+        self._turns.pop(user_id, None)
+        with suppress(StoreUnavailable):
+            self._heard_turn(user_id, await self._redis("INCR", self._leverage_turn(user_id)))
+        return self._turns.get(user_id)
+
+    def _leverage_turn(self, user_id: str) -> str:
+        return keys.of_user(self._shard(user_id), user_id, "leverage_turn")
+
+    def _heard_turn(self, user_id: str, said: Any) -> None:
+        if len(self._turns) >= TURNS_MAX:
+            self._turns.clear()
+        if not isinstance(said, Exception):
+            self._turns[user_id] = int(said or 0)
 
     async def conclude(self, intent: Intent, facts: Sequence[Fact], ticket: str | None = None) -> None:
         """The facts, how the intent ended, and the ticket. Raises StoreUnavailable when not all of it was written."""
@@ -79,7 +105,7 @@ class Ledger:
 
         pipe.send(("EVALSHA", RECORD.sha, 1, fence, "", *args), hear)
         if ticket is not None:
-            pipe.send(to_put_ticket(ticket, intent.user_id), hear)
+            pipe.send(to_put_ticket(ticket, intent.user_id, _standing(intent)), hear)
         await self._ask(
             pipe, "EVALSHA", RESOLVE.sha, 2, *names, msgspec.json.encode(intent), INTENT_TTL_S * 1000, member, known
         )
@@ -90,7 +116,7 @@ class Ledger:
         await self._events.record(facts, intent.user_id)
         await self._intents.resolve(intent)
         if ticket is not None:
-            await self._users.put_ticket(ticket, intent.user_id)
+            await self._users.put_ticket(ticket, intent.user_id, _standing(intent))
 
     async def _ask(self, pipe: Pipe, *command: str | bytes | int) -> Any:
         """A Redis that has forgotten the scripts is left, and found again with them."""
@@ -107,3 +133,8 @@ class Ledger:
 
     def _shard(self, user_id: str) -> int:
         return keys.shard_of(user_id, self._redis.shards)
+
+
+def _standing(intent: Intent) -> str:
+    """A ticket opens no longer than the account's keys do."""
+    return standing_of(intent.user_id, intent.account_id)

@@ -1,12 +1,14 @@
 """Users: who a user id belongs to, and the one-use tickets that open a stream for a browser.
 
 A user id belongs to the first credentials that used it. The claim names the account whose credentials those were; they
-stand sealed with the account, so the claim itself holds nothing that could be guessed against.
+stand sealed with the account, so the claim itself holds nothing that could be guessed against. A user who registered
+claimed the id by doing so: then the claim names who they log in as, and no account.
 """
 
 from __future__ import annotations
 
 from hashlib import sha256
+from typing import NamedTuple
 
 import msgspec
 
@@ -20,6 +22,20 @@ class Claim(msgspec.Struct, frozen=True):
     user_id: str
     account_id: str
     claimed_at_ms: int
+    name: str | None = None
+    """Of a user who registered."""
+
+
+def standing_of(user_id: str, account_id: str) -> str:
+    """What somebody with an account's keys comes with: it stands as long as the account has these keys."""
+    return f"account:{user_id}/{account_id}"
+
+
+class Holder(NamedTuple):
+    """Whom a ticket lets in, and the credential that it was got with, if that can be revoked."""
+
+    user_id: str
+    standing: str | None
 
 
 class Users:
@@ -47,19 +63,22 @@ class Users:
         user_id = await self._redis("GET", keys.account(account_id))
         return None if user_id is None else str(user_id.decode())
 
-    async def put_ticket(self, ticket: str, user_id: str) -> None:
+    async def put_ticket(self, ticket: str, user_id: str, standing: str | None = None) -> None:
         """Redis sees only the ticket's digest."""
-        await self._redis(*to_put_ticket(ticket, user_id))
+        await self._redis(*to_put_ticket(ticket, user_id, standing))
 
-    async def take_ticket(self, ticket: str) -> str | None:
-        """The user that the ticket opens; it opens once."""
-        user_id = await self._redis("GETDEL", keys.ticket(_digest(ticket)))
-        return None if user_id is None else str(user_id.decode())
+    async def take_ticket(self, ticket: str) -> Holder | None:
+        """Whom the ticket lets in; it does once."""
+        said = await self._redis("GETDEL", keys.ticket(_digest(ticket)))
+        if said is None:
+            return None
+        user_id, _, standing = said.decode().partition(" ")
+        return Holder(user_id, standing or None)
 
 
-def to_put_ticket(ticket: str, user_id: str) -> tuple[str | int, ...]:
+def to_put_ticket(ticket: str, user_id: str, standing: str | None = None) -> tuple[str | int, ...]:
     """The command, for those who send it together with others."""
-    return "SET", keys.ticket(_digest(ticket)), user_id, "EX", TICKET_TTL_S
+    return "SET", keys.ticket(_digest(ticket)), f"{user_id} {standing}" if standing else user_id, "EX", TICKET_TTL_S
 
 
 def _digest(ticket: str) -> str:

@@ -13,8 +13,9 @@ import pytest
 from shared.errors import LeaseLost
 from shared.model import Order, OutcomeEvent
 from shared.settings import Settings
-from shared.store import Store, keys, wire
+from shared.store import Store, events, keys, wire
 from shared.store.events import Recorder, to_message, to_place
+from shared.store.scripts import FINISHED_KEPT, RECORD, REMEMBERED, Script
 from tests.facts import a_fill, an_order
 
 
@@ -226,3 +227,46 @@ async def test_the_recorder_tells_a_zombie(store: Store) -> None:
 
     assert isinstance(refused[0], LeaseLost)
     assert await store.events.after("alice", "0-0") == []
+
+
+async def test_what_was_let_go_is_not_news_when_it_is_told_again(store: Store) -> None:
+    """A busy account: the venue tells two minutes anew every ten seconds, and that may be more than is kept."""
+    orders = [
+        an_order(id=str(number), status="cancelled", updated_at_ms=number) for number in range(1, FINISHED_KEPT + 200)
+    ]
+    fills = [a_fill(id=str(number)) for number in range(1, 1_500)]
+    for facts in (orders, fills):
+        assert "" not in await store.events.record(facts, "u1")
+
+    assert set(await store.events.record([*orders, *fills], "u1")) == {""}
+    late = an_order(id="1", status="open", updated_at_ms=1)
+    assert await store.events.record([late], "u1") == [""]
+    assert len((await store.events.snapshot("u1")).records["order"]) == FINISHED_KEPT
+
+
+async def test_what_was_let_go_may_still_learn_something(store: Store) -> None:
+    """A correction that the venue sends late is told, once, and keeps whose the order is."""
+    await store.events.record([an_order(id="0", status="cancelled", updated_at_ms=1, origin="gateway")], "u1")
+    await store.events.record(
+        [an_order(id=str(number), status="cancelled", updated_at_ms=2) for number in range(1, FINISHED_KEPT + 5)], "u1"
+    )
+    corrected = an_order(id="0", status="cancelled", filled="1", remaining="9", updated_at_ms=3)
+
+    assert await store.events.record([corrected], "u1") != [""]
+    assert await store.events.record([corrected], "u1") == [""]
+    said = await store.events.record_of("u1", "order", corrected.key())
+    assert said is not None and msgspec.json.decode(said, type=Order).origin == "gateway"
+
+
+async def test_what_is_remembered_is_bounded(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = Script(RECORD.source.replace(f"> {REMEMBERED}", "> 30").replace(f"> {FINISHED_KEPT}", "> 10"))
+    monkeypatch.setattr(events, "RECORD", small)
+    facts = [an_order(id=str(number), status="cancelled", updated_at_ms=number) for number in range(100)]
+    await store.events.record([*facts, *(a_fill(id=str(number)) for number in range(100))], "u1")
+
+    base = keys.of_user(keys.shard_of("u1", 256), "u1", "")
+    sizes = {name: int(await store.redis(command, base + name)) for name, command in SIZES.items()}
+    assert sizes == {"finished": 10, "gone": 30, "gone_list": 30, "fills": 30, "filled": 30}
+
+
+SIZES = {"finished": "LLEN", "gone": "HLEN", "gone_list": "LLEN", "fills": "HLEN", "filled": "LLEN"}
