@@ -1,7 +1,7 @@
 # Everything starts here. `make` alone explains the targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help up paper test lint bench chaos clean
+.PHONY: help up paper test lint bench chaos live-check clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -10,13 +10,14 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done)
 JSON ?=
 ARGS ?=
+VENUE ?=
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 help:  ## this page
 	@echo 'Orderwire: a self-hosted order gateway.'
 	@echo
-	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):[^#]*## ?/\1|/' | while IFS='|' read -r t d; do printf '  make %-7s %s\n' "$$t" "$$d"; done
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):[^#]*## ?/\1|/' | while IFS='|' read -r t d; do printf '  make %-10s %s\n' "$$t" "$$d"; done
 	@echo
 	@echo 'Settings come from the environment: WORKERS=4 make up, or make up WORKERS=4. The README lists them all.'
 
@@ -39,6 +40,9 @@ bench: $(VENV)/.ready-dev  ## print the figures as tables; make bench JSON=figur
 
 chaos: $(VENV)/.ready-dev  ## break things on purpose and print what held; make chaos JSON=figures.json writes it too
 	@$(BIN)/python -m tests.chaos $(if $(JSON),--json $(JSON)) $(ARGS)
+
+live-check: $(VENV)/.ready-dev  ## ask a venue's testnet what only it can tell: make live-check VENUE=gate, with a key of yours
+	@$(BIN)/python -m tests.venues.live $(VENUE) $(if $(JSON),--json $(JSON)) $(ARGS)
 
 clean:  ## remove what the tools leave behind; keeps .venv and var/ (your data)
 	@rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis

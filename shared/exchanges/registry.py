@@ -5,14 +5,16 @@ from __future__ import annotations
 from shared.errors import BadRequest
 from shared.exchanges.base import Endpoints, Venue
 from shared.exchanges.gate.wire import GateVenue
+from shared.exchanges.okx.wire import OkxVenue
 from shared.settings import Settings
 
-VENUES: dict[str, Venue] = {known.name: known for known in (GateVenue(),)}
+VENUES: dict[str, Venue] = {known.name: known for known in (GateVenue(), OkxVenue())}
 
 
-def venue(name: str) -> Venue:
+def venue(name: str, environment: str | None = None) -> Venue:
+    """Without an environment only for what is true in all of them: names, limits, what can be said."""
     try:
-        return VENUES[name]
+        return VENUES[name] if environment is None else VENUES[name].at(environment)
     except KeyError:
         known = ", ".join(VENUES)
         raise BadRequest(f"no such venue: {name[:60]!r}", (("venue", f"is not one of: {known}"),)) from None
@@ -20,14 +22,14 @@ def venue(name: str) -> Venue:
 
 def endpoints(settings: Settings, venue_name: str, environment: str) -> Endpoints:
     """The venue's own addresses, the paper exchange's, or what `<VENUE>_REST_URL` and `<VENUE>_WS_URL` say instead."""
-    known = venue(venue_name).endpoints(environment)
+    said, setting = settings.venue_urls, f"{venue_name.upper()}_"
+    known = venue(venue_name).endpoints(environment, said.get(setting + "REST_URL"), said.get(setting + "WS_URL"))
     paper = settings.paper_url
     names = {"{paper}": paper, "{paper_ws}": "ws" + paper.removeprefix("http")}
-    said = settings.venue_urls
 
-    def address(setting: str, url: str) -> str:
+    def address(url: str) -> str:
         for name, value in names.items():
             url = url.replace(name, value)
-        return said.get(f"{venue_name.upper()}_{setting}", url)
+        return url
 
-    return Endpoints(address("REST_URL", known.rest_url), address("WS_URL", known.ws_url))
+    return Endpoints(address(known.rest_url), address(known.ws_url), tuple(map(address, known.more_ws_urls)))

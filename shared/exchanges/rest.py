@@ -2,6 +2,7 @@
 
 A write is sent once. When its answer is lost the outcome is unknown and this module says so; it never sends it again,
 and it keeps the HTTP library from doing so. Only a refusal that proves that nothing happened brings a second try.
+Every request is counted against the venue's budget before it leaves; "too many" is told to all and never tried again.
 """
 
 from __future__ import annotations
@@ -11,14 +12,16 @@ import contextlib
 import dataclasses
 import logging
 import ssl
-from typing import Any
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any, Protocol
 
 import aiohttp
 from yarl import URL
 
 from shared.clock import CLOCK, Clock
 from shared.errors import VenueBusy, VenueError, VenueUnknown
-from shared.exchanges.base import Ask, Reply, Request, Venue
+from shared.exchanges.base import Ask, Budget, Left, Reply, Request, Venue
 from shared.exchanges.socket import tls_context
 from shared.model import Credentials, Fact
 
@@ -32,6 +35,10 @@ CLOCK_TIMEOUT_S = 3.0
 CLOCK_SAMPLES = 2
 """The first one may pay for the connection; the shortest round trip counts."""
 PAGES_MAX = 100
+BUDGET_WAIT_MAX_S = 1.5
+"""How long a request waits for a spent budget, at most half of its deadline: the rest is for the answer."""
+DRAIN_MIN_S, DRAIN_MAX_S = 1.0, 60.0
+"""Whatever a venue says beside its "too many": some say that nothing is held back any more, in the same breath."""
 
 log = logging.getLogger(__name__)
 
@@ -68,11 +75,56 @@ class _Connector(aiohttp.TCPConnector):
         raise client_error(req.connection_key, lost) from lost
 
 
+class Budgets(Protocol):
+    """Who counts what is spent of the venues' budgets, for all processes."""
+
+    async def take(self, budget: Budget, who: str, lane: str, cost: int = 1, wait_s: float = 0.0) -> float | None:
+        """None: go ahead. Else nothing was taken, and this is when to ask again."""
+        ...
+
+    def learn(self, budget: Budget, who: str, told: Left) -> None:
+        """The venue said what is left."""
+        ...
+
+    def drain(self, budget: Budget, who: str, for_s: float) -> None:
+        """The venue said "too many"."""
+        ...
+
+
+def counted(budget: Budget, base_url: str, credentials: Credentials | None) -> str:
+    """Whom a venue counts: the key's account or our address. A digest, for it stands in Redis and a key must not."""
+    return _digest(base_url, credentials.api_key if budget.by_account and credentials is not None else "")
+
+
+@lru_cache(16384)
+def _digest(base_url: str, api_key: str) -> str:
+    return blake2b(f"{base_url} {api_key}".encode(errors="replace"), digest_size=10).hexdigest()
+
+
+def matters(left: Left | None, error: VenueError | None) -> bool:
+    """Whether a reply says of its budget what all must hear: less than half is left, or nothing."""
+    return _says_too_many(error) or (left is not None and left.remaining * 2 < left.count)
+
+
+def pass_on(budgets: Budgets, budget: Budget, who: str, left: Left | None, error: VenueError | None) -> None:
+    """What a reply says of its budget."""
+    if error is not None and _says_too_many(error):
+        resets_in_s = left.resets_in_s if left is not None else 0.0
+        for_s = max(resets_in_s, error.retry_after_s or 0.0, DRAIN_MIN_S)
+        budgets.drain(budget, who, min(for_s, DRAIN_MAX_S))
+    elif left is not None:
+        budgets.learn(budget, who, left)
+
+
+def _says_too_many(error: VenueError | None) -> bool:
+    return isinstance(error, VenueBusy) and error.status == 429
+
+
 class Rest:
     """All REST of a process. One shared session; nothing in it belongs to an account."""
 
-    def __init__(self, clock: Clock = CLOCK) -> None:
-        self.clock = clock
+    def __init__(self, clock: Clock = CLOCK, budgets: Budgets | None = None) -> None:
+        self.clock, self.budgets = clock, budgets
         self._session: aiohttp.ClientSession | None = None
         self._offsets: dict[str, _Offset] = {}
         self._refreshing: set[asyncio.Task[None]] = set()
@@ -110,8 +162,10 @@ class Rest:
         deadline_s: float = 10,
     ) -> Reply:
         """The venue's reply. Raises KeyRefused, VenueRefused, VenueBusy or VenueUnknown, and nothing else."""
+        ends_at_s = asyncio.get_running_loop().time() + deadline_s
+        await self.spend(venue, base_url, request, credentials, min(BUDGET_WAIT_MAX_S, deadline_s / 2))
         try:
-            async with asyncio.timeout(deadline_s):
+            async with asyncio.timeout_at(ends_at_s):
                 return await self._call(venue, base_url, request, credentials)
         except TimeoutError:
             raise VenueUnknown(venue.name, "NO_ANSWER", f"no answer within {deadline_s:g} s") from None
@@ -144,18 +198,47 @@ class Rest:
 
     async def _call(self, venue: Venue, base_url: str, request: Request, credentials: Credentials | None) -> Reply:
         if not request.private:
-            return _checked(venue, request, await self._send(venue, base_url, request, None, 0))
+            reply = await self._send(venue, base_url, request, None, 0)
+            return self._checked(venue, base_url, request, None, reply)
         offset = await self._fresh_offset(venue, base_url)
         measured = offset.measured
         reply = await self._send(venue, base_url, request, credentials, offset.ms)
         try:
-            return _checked(venue, request, reply)
+            return self._checked(venue, base_url, request, credentials, reply)
         except VenueError as error:
             if not venue.is_clock_error(error) or self._has_expired(request):
                 raise
         # It refused the time of the request, so nothing was carried out: with the right time it may go once more.
         await self._measure_once(venue, base_url, offset, measured)
-        return _checked(venue, request, await self._send(venue, base_url, request, credentials, offset.ms))
+        await self.spend(venue, base_url, request, credentials)
+        reply = await self._send(venue, base_url, request, credentials, offset.ms)
+        return self._checked(venue, base_url, request, credentials, reply)
+
+    async def spend(
+        self, venue: Venue, base_url: str, request: Request, credentials: Credentials | None, wait_s: float = 0.0
+    ) -> None:
+        """Waits for the budget if it is soon whole again, else says that nothing was sent."""
+        if self.budgets is None:
+            return
+        budget, cost = venue.spends(request)
+        spent_s = await self.budgets.take(budget, counted(budget, base_url, credentials), request.lane, cost, wait_s)
+        if spent_s is not None:
+            why = f"nothing was sent: our budget for {budget.name} is spent"
+            raise VenueBusy(venue.name, "BUDGET_SPENT", why, status=429, retry_after_s=spent_s)
+
+    def _checked(
+        self, venue: Venue, base_url: str, request: Request, credentials: Credentials | None, reply: Reply
+    ) -> Reply:
+        """The reply, or the refusal that it is."""
+        error = venue.refusal(request, reply)
+        if self.budgets is not None:
+            left = venue.left(reply)
+            if matters(left, error):
+                budget, _ = venue.spends(request)
+                pass_on(self.budgets, budget, counted(budget, base_url, credentials), left, error)
+        if error is not None:
+            raise error
+        return reply
 
     def _has_expired(self, request: Request) -> bool:
         return request.expires_at_ms is not None and request.expires_at_ms <= self.clock.now_ms()
@@ -170,6 +253,7 @@ class Rest:
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
             if request.writes:
                 raise VenueUnknown(venue.name, "CONNECTION_LOST", "the connection ended before the answer") from None
+        await self.spend(venue, base_url, request, credentials)
         try:
             return await self._send_once(venue, base_url, request, credentials, offset_ms)
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
@@ -224,8 +308,10 @@ class Rest:
         try:
             async with asyncio.timeout(CLOCK_TIMEOUT_S):
                 for _ in range(CLOCK_SAMPLES):
+                    await self.spend(venue, base_url, request, None)
                     asked_at_s = self.clock.now_s()
-                    reply = _checked(venue, request, await self._send(venue, base_url, request, None, 0))
+                    reply = await self._send(venue, base_url, request, None, 0)
+                    self._checked(venue, base_url, request, None, reply)
                     answered_at_s = self.clock.now_s()
                     ahead_ms = venue.to_clock_ms(reply) - round((asked_at_s + answered_at_s) * 500)
                     samples.append((answered_at_s - asked_at_s, ahead_ms))
@@ -244,10 +330,3 @@ class _Offset:
         self.measured = 0
         self.stale_at_s = float("-inf")
         self.lock = asyncio.Lock()
-
-
-def _checked(venue: Venue, request: Request, reply: Reply) -> Reply:
-    error = venue.refusal(request, reply)
-    if error is not None:
-        raise error
-    return reply

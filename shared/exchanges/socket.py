@@ -47,6 +47,7 @@ class Socket:
 
     __slots__ = (
         "_acked",
+        "_acknowledged",
         "_clock",
         "_connection",
         "_ended",
@@ -87,6 +88,7 @@ class Socket:
         self._ended: asyncio.Future[ConnectionLost] = self._loop.create_future()
         self._held: list[Fact] | None = []
         self._unacked: set[str] = set()
+        self._acknowledged: set[str] = set()
         self._acked: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._frames_at_ping = 0
@@ -156,6 +158,18 @@ class Socket:
         finally:
             self._acked, self._unacked = None, set()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether frames can still come, as they do for a while after a venue's notice."""
+        return self._connection is not None and self._connection.protocol.state is State.OPEN
+
+    def send(self, frame: bytes) -> bool:
+        """Hands one frame over. False when the connection has ended or soon will: then nothing was sent."""
+        if self._ended.done() or not self.is_open:
+            return False
+        self._send(frame)
+        return True
+
     def release(self) -> None:
         """Hands over what was held, then everything as it arrives."""
         held, self._held = self._held, None
@@ -203,10 +217,14 @@ class Socket:
         """The rare messages that are for the socket itself."""
         if isinstance(message, Ack):
             self._unacked.discard(message.key)
+            self._acknowledged.add(message.key)
             if not self._unacked:
                 self._answer(None)
         elif isinstance(message, Refusal):
-            if self._acked is None or (message.key and message.key not in self._unacked):
+            if message.key in self._acknowledged and message.key not in self._unacked:
+                # The subscription is dead on a socket that lives on: to go on with it would be blind.
+                self._abort(f"the venue took {message.key} back: {message.error}", message.error.retry_after_s)
+            elif self._acked is None or (message.key and message.key not in self._unacked):
                 self._report(UnknownWord(self.host, "refusal", f"{message.key} {message.error}"))
             else:
                 self._answer(message.error)
@@ -274,8 +292,10 @@ class Socket:
     def _ended_badly(self) -> bool:
         return self._ended.done() and not self._ended.result().planned
 
-    def _abort(self, reason: str) -> None:
-        self._end(ConnectionLost(reason))
+    def _abort(self, reason: str, retry_after_s: float | None = None) -> None:
+        lost = ConnectionLost(reason)
+        lost.retry_after_s = retry_after_s
+        self._end(lost)
         if self._connection is not None:
             self._connection.transport.abort()
 

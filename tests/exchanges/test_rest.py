@@ -16,9 +16,11 @@ from aiohttp import web
 from shared.clock import Clock
 from shared.errors import KeyRefused, VenueBusy, VenueError, VenueRefused, VenueUnknown
 from shared.exchanges import rest as rest_module
-from shared.exchanges.base import Ask, Reply, Request, Signed, Venue
-from shared.exchanges.rest import Rest
+from shared.exchanges.base import Ask, Budget, Lane, Left, Reply, Request, Signed, Venue
+from shared.exchanges.rest import Budgets, Rest, pass_on
 from shared.model import Credentials, Fact
+from shared.settings import Settings
+from shared.store import Store
 
 KEYS = Credentials("the-key", "the-secret")
 READ = Request("GET", "/thing")
@@ -28,9 +30,10 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class PlainVenue:
-    """Signs with the time and nothing else; refuses in JSON with a `word`."""
+    """Signs with the time and nothing else; refuses in JSON with a `word`; allows 20 of a kind in a minute."""
 
     name = "plain"
+    allows = 20
 
     def sign(self, request: Request, credentials: Credentials | None, at_s: float) -> Signed:
         headers = {"At": f"{at_s:.3f}", "Secret": credentials.api_secret if credentials else "none"}
@@ -57,6 +60,13 @@ class PlainVenue:
         kinds = {"KEY": KeyRefused, "BUSY": VenueBusy}
         return kinds.get(word, VenueRefused)("plain", word, "")
 
+    def spends(self, request: Request) -> tuple[Budget, int]:
+        return Budget(f"{request.method} {request.path}", self.allows, 60, by_account=request.private), 1
+
+    def left(self, reply: Reply) -> Left | None:
+        said = reply.headers.get("Left")
+        return Left(int(said), 10, float(reply.headers["Resets-In"])) if said else None
+
 
 VENUE = cast(Venue, PlainVenue())
 
@@ -82,7 +92,9 @@ class Server:
 
 
 @contextlib.asynccontextmanager
-async def serving(answer: Handler, clock: Clock | None = None) -> AsyncIterator[tuple[Server, Rest]]:
+async def serving(
+    answer: Handler, clock: Clock | None = None, budgets: Budgets | None = None
+) -> AsyncIterator[tuple[Server, Rest]]:
     server = Server(answer)
     app = web.Application()
     app.router.add_get("/api/time", server.time)
@@ -92,7 +104,7 @@ async def serving(answer: Handler, clock: Clock | None = None) -> AsyncIterator[
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     server.url = f"http://127.0.0.1:{runner.addresses[0][1]}/api"
-    rest = Rest(clock) if clock else Rest()
+    rest = Rest(clock or Clock(), budgets)
     await rest.start()
     try:
         yield server, rest
@@ -360,3 +372,128 @@ async def test_no_error_and_no_log_tells_the_secret(answer: Handler, caplog: pyt
     assert unknown.value.__context__ is None or unknown.value.__suppress_context__
     assert "the-secret" not in told and "the-key" not in told
     assert "the-secret" not in repr(rest) + repr(KEYS)
+
+
+# Budgets: what is sent is counted first, by all processes together.
+
+BUSY = answering(429, '{"word":"BUSY"}', **{"Left": "0", "Resets-In": "2"})
+TOLD = answering(200, "{}", **{"Left": "1", "Resets-In": "0"})
+
+
+@pytest.fixture
+async def budgets(redis_url: str) -> AsyncIterator[Budgets]:
+    store = Store(Settings.from_env({"REDIS_URL": redis_url}))
+    store.budgets.start()
+    async with asyncio.timeout(10):
+        while "together" not in repr(store.budgets):
+            await store.budgets.take(Budget("nothing", 1000, 1), "nobody", Lane.QUERY)
+            await asyncio.sleep(0.002)
+    yield store.budgets
+    await store.close()
+
+
+async def test_after_too_many_nothing_of_that_kind_is_sent_until_the_reset(budgets: Budgets) -> None:
+    """One answer is enough for all: no retry loop. What is counted elsewhere goes on, as does another account."""
+    async with serving(BUSY, budgets=budgets) as (server, rest):
+        with pytest.raises(VenueBusy, match="BUSY"):
+            await rest.call(VENUE, server.url, WRITE, KEYS)
+        server.answer = answering()
+        for _ in range(3):
+            with pytest.raises(VenueBusy) as busy:
+                await rest.call(VENUE, server.url, WRITE, KEYS, deadline_s=0.1)
+        assert server.count == 1
+        told = busy.value
+        assert (told.venue_code, told.status, told.retryable) == ("BUDGET_SPENT", 429, True)
+        assert told.retry_after_s is not None and 0 < told.retry_after_s < 6
+        assert "nothing was sent" in str(told)
+
+        await rest.call(VENUE, server.url, READ, KEYS, deadline_s=1)
+        await rest.call(VENUE, server.url, WRITE, Credentials("another-key", "the-secret"), deadline_s=1)
+        assert [request.method for request in server.asked] == ["POST", "GET", "POST"]
+
+
+async def test_a_request_waits_for_a_budget_that_is_soon_whole_again(budgets: Budgets) -> None:
+    class Hasty(PlainVenue):
+        def spends(self, request: Request) -> tuple[Budget, int]:
+            return Budget(request.method, 2, 0.4), 1
+
+    async with serving(answering(), budgets=budgets) as (server, rest):
+        for _ in range(5):
+            await rest.call(cast(Venue, Hasty()), server.url, CANCEL, KEYS)
+
+        assert server.count == 5
+
+
+async def test_what_a_reply_says_is_left_is_heeded(budgets: Budgets) -> None:
+    """Of ten it leaves one: a read must leave that to whoever is in a hurry."""
+    async with serving(TOLD, budgets=budgets) as (server, rest):
+        await rest.call(VENUE, server.url, READ, KEYS)
+        with pytest.raises(VenueBusy, match="BUDGET_SPENT"):
+            await rest.call(VENUE, server.url, READ, KEYS)
+        urgent = Request("GET", "/thing", lane=Lane.CANCEL)
+        await rest.call(VENUE, server.url, urgent, KEYS)
+
+        assert server.count == 2
+
+
+async def test_a_second_try_and_the_clock_are_counted_too(budgets: Budgets) -> None:
+    """Whatever is sent is sent: the venue counts it."""
+    answers = iter([cut, answering(200, "second")])
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        return await next(answers)(request)
+
+    class Counted(PlainVenue):
+        def __init__(self) -> None:
+            self.spent: list[str] = []
+
+        def spends(self, request: Request) -> tuple[Budget, int]:
+            self.spent.append(request.path)
+            return super().spends(request)
+
+    venue = Counted()
+    async with serving(answer, budgets=budgets) as (server, rest):
+        await rest.call(cast(Venue, venue), server.url, READ, KEYS)
+
+        assert server.count == 2
+        assert sorted(venue.spent) == ["/thing", "/thing", *["/time"] * rest_module.CLOCK_SAMPLES]
+
+
+async def test_no_key_stands_in_the_name_of_a_budget(budgets: Budgets, redis_url: str) -> None:
+    """Redis is read by people and kept in backups."""
+    async with serving(answering(), budgets=budgets) as (server, rest):
+        await rest.call(VENUE, server.url, READ, KEYS)
+
+    store = Store(Settings.from_env({"REDIS_URL": redis_url}))
+    names = [name.decode() for name in await store.redis("KEYS", "*budget*")]
+    await store.close()
+    assert len(names) == 3 and not any("the-key" in name or "127.0.0.1" in name for name in names)
+
+
+@pytest.mark.parametrize(
+    ("left", "retry_after_s", "for_s"),
+    [
+        (None, None, 1.0),
+        (Left(99, 100, 0.0), None, 1.0),  # as some say in the same breath
+        (Left(0, 100, 4.0), None, 4.0),
+        (Left(0, 100, 0.2), 2.5, 2.5),
+        (Left(0, 100, 4_000.0), None, 60.0),
+    ],
+)
+def test_too_many_drains_the_budget_whatever_is_said_beside_it(
+    left: Left | None, retry_after_s: float | None, for_s: float
+) -> None:
+    """A drain that ends at once would be a retry loop in disguise."""
+    drained: list[float] = []
+
+    class Purse:
+        def learn(self, budget: Budget, who: str, told: Left) -> None:
+            raise AssertionError("what is left does not matter now")
+
+        def drain(self, budget: Budget, who: str, seconds: float) -> None:
+            drained.append(seconds)
+
+    error = VenueBusy("plain", "TOO_MANY", "slow down", status=429, retry_after_s=retry_after_s)
+    pass_on(cast(Budgets, Purse()), Budget("places", 100, 1), "me", left, error)
+
+    assert drained == [for_s]

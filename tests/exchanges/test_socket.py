@@ -17,6 +17,7 @@ from shared.errors import ConnectionLost, KeyRefused, UnknownWord
 from shared.exchanges import socket as socket_module
 from shared.exchanges.base import (
     Ack,
+    Budget,
     Goodbye,
     Limits,
     Message,
@@ -29,7 +30,10 @@ from shared.exchanges.base import (
 from shared.exchanges.socket import Socket
 from shared.model import Fact, Gap
 
-LIMITS = Limits(ping_every_s=30, silence_max_s=60, resync_overlap_s=1, text_lookup_s=60, clock_window_s=60)
+CONNECTS = Budget("connects", 100, 1, by_account=False)
+LIMITS = Limits(
+    ping_every_s=30, silence_max_s=60, resync_overlap_s=1, text_lookup_s=60, clock_window_s=60, connects=CONNECTS
+)
 Serving = Callable[[ServerConnection], Awaitable[None]]
 
 
@@ -150,6 +154,22 @@ async def test_a_refused_subscription_raises_the_refusal() -> None:
     async with serving(venue) as (socket, _):
         with pytest.raises(KeyRefused):
             await socket.subscribe([A])
+
+
+async def test_a_subscription_that_is_taken_back_ends_the_connection() -> None:
+    """The socket would live on, and what it followed would be silent for ever."""
+
+    async def venue(connection: ServerConnection) -> None:
+        await connection.recv()
+        await say(connection, "ack", "refused")
+        await connection.wait_closed()
+
+    async with serving(venue) as (socket, _):
+        await socket.subscribe([A])
+        async with asyncio.timeout(5):
+            lost = await socket.lost()
+
+    assert not lost.planned and "took a back" in lost.reason and "BAD_KEY" in lost.reason
 
 
 async def test_a_subscription_without_an_answer_is_a_lost_connection() -> None:

@@ -6,11 +6,13 @@ Facts only, from the sources that NOTES.md names. A label in no table is a plain
 from __future__ import annotations
 
 from shared.exchanges.base import Endpoints, Limits
+from shared.exchanges.gate.budgets import CALLS, CONNECTS, SOCKETS_MAX
 
 NAME = "gate"
 SETTLE = "usdt"
 API = "/api/v4"
 """Where every signed path begins, whatever stands in front of it."""
+FUTURES = f"/futures/{SETTLE}"
 
 ENDPOINTS = {
     "live": Endpoints("https://api.gateio.ws/api/v4", "wss://fx-ws.gateio.ws/v4/ws/usdt"),
@@ -24,6 +26,11 @@ LIMITS = Limits(
     resync_overlap_s=10,
     text_lookup_s=60,
     clock_window_s=60,
+    connects=CONNECTS,
+    batch_place_max=10,
+    batch_cancel_max=20,
+    sockets_max=SOCKETS_MAX,
+    calls=CALLS,
 )
 
 PAGE = 100
@@ -57,20 +64,31 @@ CLOCK_LABELS = frozenset({"REQUEST_EXPIRED", "INVALID_CREDENTIALS"})
 
 ABSENT_LABELS = frozenset({"ORDER_NOT_FOUND", "AUTO_ORDER_NOT_FOUND"})
 
+NO_WALLET_LABELS = frozenset({"USER_NOT_FOUND"})
+"""To the question for a wallet: there is none before the first transfer into it."""
+
 NO_POSITION_LABELS = frozenset({"POSITION_NOT_FOUND", "POSITION_DUAL_MODE"})
 """To the question for one position: there is none in the plain sense. Not an error of the one who asked."""
+
+CONTRACT_NOT_FOUND = "CONTRACT_NOT_FOUND"
+NOT_FOUND_LABELS = frozenset({CONTRACT_NOT_FOUND})
+"""To a question: there is no such thing. In an order it is a wrong field."""
 
 REFUSAL_STATUS = {
     "ORDER_NOT_FOUND": 404,
     "AUTO_ORDER_NOT_FOUND": 404,
     "ORDER_NOT_OWNED": 404,
     "POSITION_NOT_FOUND": 404,
+    "USER_NOT_FOUND": 404,
     "ORDER_FINISHED": 409,
     "NO_CHANGE": 409,
     "POSITION_HOLDING": 409,
     "ORDER_PENDING": 409,
     "POSITION_DUAL_MODE": 409,
     "POSITION_EMPTY": 409,
+    "INCREASE_POSITION": 409,
+    "REDUCE_EXCEEDED": 409,
+    "USER_PORTFOLIO_MARGIN": 409,
 }
 """Where another status than 400 says it better."""
 

@@ -1,189 +1,256 @@
-"""ccxt, unmodified, against the paper exchange: what it sees of Gate must be what the engine's own books say."""
+"""ccxt, unmodified, against the paper exchange: what it reads of Gate must be what the engine's own books say."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from decimal import Decimal
+from collections.abc import Callable
 from typing import Any
 
+import ccxt
 import ccxt.async_support
-import ccxt.pro
 import pytest
 
 from tests.paper.process import PaperAccount, PaperProcess, wait_until
+from tests.venues.gate.witnesses import BTC, SYMBOL, WITHIN_S, Sdk, a_ccxt
 
-SYMBOL = "BTC/USDT:USDT"
-WITHIN_S = 10
-WATCHED = {"futures.orders", "futures.usertrades", "futures.positions"}
-
-
-@pytest.fixture(scope="module")
-def paper() -> Iterator[PaperProcess]:
-    with PaperProcess.running() as process:
-        yield process
+TRIGGER = {"trigger": True}
 
 
-@pytest.fixture
-def account(paper: PaperProcess) -> PaperAccount:
-    paper.clear_faults()
-    paper.price("BTC_USDT", 67500, hold=True)
-    return paper.account()
+def standing(paper: PaperProcess, account: PaperAccount) -> list[tuple[str, str, str]]:
+    """How each order stands by the engine's own books, oldest first."""
+    orders = paper.books(account.uid)["orders"]
+    return [(each["id"], each["finish_as"] or "open", each["filled"]) for each in orders]
 
 
-def a_client(kind: Any, paper: PaperProcess, account: PaperAccount, **said: Any) -> Any:
-    """A ccxt client that differs from the usual one in its addresses only."""
-    options = {"apiKey": account.api_key, "secret": account.api_secret, "uid": account.uid}
-    client = kind(options | {"options": {"defaultType": "swap"}} | said)
-    for side in ("public", "private"):
-        for name in client.urls["api"][side]:
-            client.urls["api"][side][name] = paper.rest_url
-    if "swap" in client.urls["api"]:
-        client.urls["api"]["swap"] = {"usdt": paper.ws_url}
-    return client
+# ---- markets and money
 
 
-@pytest.fixture
-async def gate(paper: PaperProcess, account: PaperAccount) -> AsyncIterator[Any]:
-    client = a_client(ccxt.async_support.gate, paper, account)
-    yield client
-    await client.close()
-
-
-@pytest.fixture
-async def pro(paper: PaperProcess, account: PaperAccount) -> AsyncIterator[Any]:
-    client = a_client(ccxt.pro.gate, paper, account)
-    yield client
-    await client.close()
-
-
-def channels_of(paper: PaperProcess, account: PaperAccount) -> set[str]:
-    sockets = paper.books(account.uid)["sockets"]["gate"]
-    return {channel for each in sockets for channel in each["channels"]}
-
-
-async def soon(wish: Any) -> Any:
-    return await asyncio.wait_for(wish, WITHIN_S)
-
-
-async def test_markets_prices_and_balance_are_read(gate: Any, account: PaperAccount) -> None:
-    """The first three calls of every bot."""
+async def test_markets_prices_trades_and_candles_are_read(gate: Any) -> None:
+    """The first calls of every bot; sizes of contracts, steps and least amounts are those of the contract."""
     markets = await gate.load_markets()
     assert markets[SYMBOL]["contractSize"] == 0.0001 and markets[SYMBOL]["precision"]["price"] == 0.1
     assert markets["ETH/USDT:USDT"]["limits"]["amount"]["min"] == 0.1
     ticker, book = await gate.fetch_ticker(SYMBOL), await gate.fetch_order_book(SYMBOL)
-    assert ticker["last"] == 67500 and book["bids"][0][0] < 67500 < book["asks"][0][0]
-    assert len(await gate.fetch_ohlcv(SYMBOL, "1h", limit=5)) == 5 and await gate.fetch_trades(SYMBOL)
+    assert (ticker["last"], ticker["bid"], ticker["ask"], ticker["markPrice"]) == (67500, 67499.9, 67500.1, 67500)
+    assert (book["bids"][0][0], book["asks"][0][0]) == (67499.9, 67500.1)
+    assert set(await gate.fetch_tickers()) == {SYMBOL, "ETH/USDT:USDT", "SOL/USDT:USDT"}
+    assert len(await gate.fetch_ohlcv(SYMBOL, "1h", limit=5)) == 5
+    assert len(await gate.fetch_ohlcv(SYMBOL, "1h", limit=5, params={"price": "mark"})) == 5
+    assert (await gate.fetch_funding_rate(SYMBOL))["fundingRate"] == 0.0001
+    assert (await gate.private_futures_get_settle_fee({"settle": "usdt"}))[BTC]["taker_fee"] == "0.0005"
 
-    assert (await gate.fetch_balance())["USDT"] == {"free": 10000.0, "used": 0.0, "total": 10000.0}
+    assert (await gate.fetch_market_leverage_tiers(SYMBOL))[0]["maxLeverage"] == 125
+    assert abs(await gate.fetch_time() - gate.milliseconds()) < 5_000 and await gate.fetch_trades(SYMBOL)
 
 
-async def test_an_order_is_placed_listed_fetched_and_cancelled(
+@pytest.mark.parametrize("mode", ["classic", "multi_currency", "portfolio", "single_currency"])
+async def test_the_balance_is_read_of_every_kind_of_account(
+    paper: PaperProcess, member: Callable[..., PaperAccount], mode: str
+) -> None:
+    """Which wallet it asks follows from what the account says it is; the money is the same, bound and free."""
+    account = member(mode=mode, balances={"USDT": "5000"})
+    gate = a_ccxt(ccxt.async_support.gate, paper, account)
+    try:
+        await gate.create_order(SYMBOL, "limit", "buy", 10, 66000)
+        # Of a unified account it finds nothing when its type is "swap", which is what it is here.
+        balance = await gate.fetch_balance({} if mode == "classic" else {"type": "spot"})
+        spot = await gate.private_spot_get_accounts({"currency": "USDT"})
+    finally:
+        await gate.close()
+    told = paper.books(account.uid)["balances"][0]
+
+    assert gate.options["unifiedAccount"] is (mode != "classic")
+    assert balance["USDT"]["free"] == float(spot[0]["available"]) == float(told["available"]) < 5000
+
+
+async def test_every_movement_of_money_is_in_the_account_book(
     gate: Any, paper: PaperProcess, account: PaperAccount
 ) -> None:
-    """The life of a limit order that nobody trades with."""
+    """Read as the venue's rows: of times with a fraction, which the venue has there, ccxt makes no ledger in Python."""
+    await gate.create_order(SYMBOL, "market", "buy", 100)
+    paper.price(BTC, 67800, hold=True)
+    await gate.close_position(SYMBOL)
+    rows = await gate.private_futures_get_settle_account_book({"settle": "usdt"})
+    told, balance = paper.books(account.uid)["balances"][0], await gate.fetch_balance()
+
+    assert [each["type"] for each in rows] == ["fee", "pnl", "fee", "dnw"]
+    assert sum(float(each["change"]) for each in rows) == pytest.approx(float(told["total"]))
+    assert float(rows[0]["balance"]) == balance["USDT"]["total"] == float(told["total"])
+
+
+# ---- orders
+
+
+async def test_an_order_is_placed_listed_fetched_edited_and_cancelled(
+    gate: Any, paper: PaperProcess, account: PaperAccount
+) -> None:
+    """The life of a limit order that nobody trades with, found by its id and by its text."""
     placed = await gate.create_order(SYMBOL, "limit", "buy", 3, 66000, {"text": "t-ccxt-1"})
     assert (placed["status"], placed["clientOrderId"]) == ("open", "t-ccxt-1")
     assert [order["id"] for order in await gate.fetch_open_orders(SYMBOL)] == [placed["id"]]
-    assert (await gate.fetch_order(placed["id"], SYMBOL))["remaining"] == 3
+    edited = await gate.edit_order(placed["id"], SYMBOL, "limit", "buy", 5, 66001)
+    assert (edited["amount"], edited["price"], edited["remaining"]) == (5, 66001, 5)
+    assert (await gate.fetch_order("", SYMBOL, {"clientOrderId": "t-ccxt-1"}))["id"] == placed["id"]
     assert (await gate.cancel_order(placed["id"], SYMBOL))["status"] == "canceled"
     assert await gate.fetch_open_orders(SYMBOL) == []
-    told = paper.books(account.uid)["orders"]
+    since = await gate.fetch_closed_orders(SYMBOL, since=placed["timestamp"] - 1000)
 
-    assert [(each["id"], each["text"], each["finish_as"]) for each in told] == [(placed["id"], "t-ccxt-1", "cancelled")]
+    assert [order["id"] for order in since] == [placed["id"]]
+    assert standing(paper, account) == [(placed["id"], "cancelled", "0")]
 
 
-async def test_a_partial_fill_a_fill_and_a_close_equal_the_books(
+async def test_a_partial_fill_and_a_fill_are_read_with_their_trades(
+    gate: Any, other: Sdk, paper: PaperProcess, account: PaperAccount
+) -> None:
+    """Filled, remaining and average of both moments, and every trade of the order with role and fee."""
+    order = await gate.create_order(SYMBOL, "limit", "buy", 100, 67500)
+    other.place(-40, "67500", tif="ioc")
+    part = await gate.fetch_order(order["id"], SYMBOL)
+    assert (part["status"], part["filled"], part["remaining"], part["average"]) == ("open", 40, 60, 67500)
+    whole = await gate.edit_order(order["id"], SYMBOL, "limit", "buy", 100, 67500.1)
+    assert (whole["status"], whole["filled"], whole["average"]) == ("closed", 100, 67500.06)
+    trades, told = await gate.fetch_order_trades(order["id"], SYMBOL), paper.books(account.uid)["orders"][0]
+    assert await gate.fetch_my_trades(SYMBOL, since=order["timestamp"] - 1000) == trades
+
+    assert [(each["id"], each["amount"], each["fee"]["cost"], each["takerOrMaker"]) for each in trades] == [
+        (each["id"], float(each["size"]), float(each["fee"]), each["role"]) for each in told["fills"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wish", "status", "told"),
+    [
+        pytest.param(("market", "buy", 7), "closed", "filled", id="market"),
+        pytest.param(("limit", "sell", 7, 67500, {"postOnly": True}), "open", "open", id="post-only"),
+        pytest.param(("limit", "buy", 7, 67600, {"timeInForce": "IOC"}), "closed", "filled", id="ioc"),
+        pytest.param(("limit", "buy", 7, 67400, {"timeInForce": "IOC"}), "canceled", "ioc", id="ioc-that-nobody-takes"),
+        pytest.param(("limit", "buy", 7, 67600, {"timeInForce": "FOK"}), "closed", "filled", id="fok"),
+        pytest.param(("limit", "buy", 70, 67499, {"iceberg": 10}), "open", "open", id="iceberg"),
+    ],
+)
+async def test_an_order_of_every_kind_ends_as_it_should(
+    gate: Any, paper: PaperProcess, account: PaperAccount, wish: tuple[Any, ...], status: str, told: str
+) -> None:
+    """In ccxt's words at once and later, and in the books'."""
+    placed = await gate.create_order(SYMBOL, *wish)
+    seen = await gate.fetch_order(placed["id"], SYMBOL)
+
+    assert placed["status"] == seen["status"] == status and seen["filled"] == placed["filled"]
+    assert standing(paper, account) == [(placed["id"], told, f"{seen['filled']:.0f}")]
+
+
+@pytest.mark.parametrize(("act", "words"), [("co", ["stp", "open"]), ("cn", ["open", "stp"]), ("cb", ["stp", "stp"])])
+async def test_two_orders_of_one_group_never_trade(
+    paper: PaperProcess, member: Callable[..., PaperAccount], act: str, words: list[str]
+) -> None:
+    """ccxt passes the venue's word on as the status."""
+    account = member(stp_group=7)
+    gate = a_ccxt(ccxt.async_support.gate, paper, account)
+    try:
+        older = await gate.create_order(SYMBOL, "limit", "buy", 5, 67500)
+        newer = await gate.create_order(SYMBOL, "limit", "sell", 5, 67500, {"stp_act": act})
+        seen = [(await gate.fetch_order(each["id"], SYMBOL))["status"] for each in (older, newer)]
+    finally:
+        await gate.close()
+
+    assert seen == [word for _, word, _ in standing(paper, account)] == words
+
+
+async def test_a_reduce_only_order_reduces_and_ends_with_its_position(
     gate: Any, paper: PaperProcess, account: PaperAccount
 ) -> None:
-    """Every number that ccxt derives from orders, fills and positions is one that the engine holds."""
-    await gate.set_leverage(20, SYMBOL, {"marginMode": "cross"})
-    order = await gate.create_order(SYMBOL, "limit", "buy", 6000, 67500.1)
-    assert order["status"] == "open" and 0 < order["filled"] < 6000
-    paper.price("BTC_USDT", 67499, hold=True)
-    order = await gate.fetch_order(order["id"], SYMBOL)
-    assert (order["status"], order["filled"]) == ("closed", 6000)
-    books = paper.books(account.uid)
-    fills, trades = books["orders"][0]["fills"], await gate.fetch_my_trades(SYMBOL)
-    assert sorted(trade["amount"] for trade in trades) == sorted(float(fill["size"]) for fill in fills)
-    assert {trade["takerOrMaker"] for trade in trades} == {"maker", "taker"}
-    assert sum(trade["fee"]["cost"] for trade in trades) == pytest.approx(float(books["orders"][0]["fee"]))
-    held = (await gate.fetch_positions([SYMBOL]))[0]
-    assert (held["contracts"], held["side"], held["marginMode"]) == (6000, "long", "cross")
-    assert held["entryPrice"] == float(books["positions"][0]["entry_price"])
-    closed = await gate.create_order(SYMBOL, "market", "sell", 6000, None, {"reduceOnly": True})
-    assert closed["status"] == "closed"
-    books = paper.books(account.uid)
-
-    assert Decimal(books["positions"][0]["size"]) == 0
-    assert (await gate.fetch_balance())["USDT"]["total"] == pytest.approx(float(books["balances"][0]["total"]))
-
-
-async def test_a_stop_is_set_and_fires(gate: Any, paper: PaperProcess, account: PaperAccount) -> None:
-    """A stop-loss closes the position when the price comes, and the list of stops says so."""
+    """And the whole position is closed by one word."""
     await gate.create_order(SYMBOL, "market", "buy", 10)
-    stop = await gate.create_order(SYMBOL, "market", "sell", 10, None, {"stopLossPrice": 66500, "reduceOnly": True})
-    assert [each["id"] for each in await gate.fetch_open_orders(SYMBOL, params={"trigger": True})] == [stop["id"]]
-    paper.price("BTC_USDT", 66400, hold=True)
+    assert (await gate.create_order(SYMBOL, "market", "sell", 4, None, {"reduceOnly": True}))["reduceOnly"] is True
+    await gate.create_order(SYMBOL, "limit", "sell", 6, 69000, {"reduceOnly": True})
+    closed = await gate.close_position(SYMBOL)
+
+    assert (closed["amount"], closed["side"], closed["status"]) == (6, "sell", "closed")
+    assert [word for _, word, _ in standing(paper, account)] == ["filled", "filled", "position_closed", "filled"]
+
+
+@pytest.mark.parametrize(
+    ("wish", "error", "label"),
+    [
+        (("limit", "buy", 3, 67600, {"postOnly": True}), ccxt.OrderImmediatelyFillable, "ORDER_POC_IMMEDIATE"),
+        (("limit", "buy", 900_000, 67501, {"timeInForce": "FOK"}), ccxt.ExchangeError, "ORDER_FOK"),
+        (("limit", "buy", 900_000, 67000), ccxt.InsufficientFunds, "INSUFFICIENT_AVAILABLE"),
+        (("limit", "buy", 2_000_000, 67000), ccxt.InvalidOrder, "SIZE_TOO_LARGE"),
+        (("limit", "buy", 3, 90000), ccxt.InvalidOrder, "PRICE_TOO_DEVIATED"),
+        (("limit", "buy", 3, 66000, {"text": "t.bad"}), ccxt.BadRequest, "INVALID_PARAM_VALUE"),
+        (("limit", "buy", 3, 66000, {"stp_act": "co"}), ccxt.BadRequest, "INVALID_PARAM_VALUE"),
+        (("market", "sell", 3, None, {"reduceOnly": True}), ccxt.InvalidOrder, "POSITION_EMPTY"),
+        (("market", "sell", 3, None, {"stopLossPrice": 68500}), ccxt.InvalidOrder, "AUTO_TRIGGER_PRICE_LESS_LAST"),
+        (("market", "sell", 3, None, {"takeProfitPrice": 66500}), ccxt.InvalidOrder, "AUTO_TRIGGER_PRICE_GREATE_LAST"),
+        (("limit", "buy", 3, 67000, {"tpsl_tp_trigger_price": "66000"}), ccxt.InvalidOrder, "GREATE_LAST"),
+    ],
+)
+async def test_a_refused_order_raises_ccxts_own_exception_with_the_venues_label(
+    gate: Any, paper: PaperProcess, account: PaperAccount, wish: tuple[Any, ...], error: type[Exception], label: str
+) -> None:
+    """Each kind of refusal is the exception that bots branch on; the books have no order."""
+    with pytest.raises(error, match=label):
+        await gate.create_order(SYMBOL, *wish)
     books = paper.books(account.uid)
 
-    assert [(each["id"], each["finish_as"]) for each in books["triggers"]] == [(stop["id"], "succeeded")]
-    assert await gate.fetch_positions([SYMBOL], {"holding": True}) == []
-    assert books["triggers"][0]["order_id"] == books["orders"][-1]["id"]
+    assert books["orders"] == books["triggers"] == []
 
 
-async def test_pro_watches_orders_trades_and_positions(pro: Any, paper: PaperProcess, account: PaperAccount) -> None:
-    """The pushes arrive, parse, and name the order that REST named."""
-    await pro.load_markets()
-    await soon(pro.watch_positions([SYMBOL]))  # the first answer is a snapshot that it reads itself
-    watches = [pro.watch_orders(SYMBOL), pro.watch_my_trades(SYMBOL), pro.watch_positions([SYMBOL])]
-    tasks = [asyncio.ensure_future(watch) for watch in watches]
-    await asyncio.to_thread(wait_until, lambda: channels_of(paper, account) >= WATCHED, WITHIN_S)
-    placed = await pro.create_order(SYMBOL, "market", "buy", 5)
-    orders, trades, positions = [await soon(task) for task in tasks]
-    books = paper.books(account.uid)
+async def test_what_has_ended_or_never_was_is_refused_by_name(gate: Any) -> None:
+    """Not found, finished, and no change."""
+    order = await gate.create_order(SYMBOL, "limit", "buy", 3, 66000)
+    with pytest.raises(ccxt.InvalidOrder, match="NO_CHANGE"):
+        await gate.edit_order(order["id"], SYMBOL, "limit", "buy", 3, 66000)
+    await gate.cancel_order(order["id"], SYMBOL)
+    with pytest.raises(ccxt.OrderNotFound, match="ORDER_NOT_FOUND"):
+        await gate.cancel_order(order["id"], SYMBOL)
+    with pytest.raises(ccxt.ExchangeError, match="ORDER_FINISHED"):
+        await gate.edit_order(order["id"], SYMBOL, "limit", "buy", 4, 66000)
+    with pytest.raises(ccxt.OrderNotFound, match="ORDER_NOT_FOUND"):
+        await gate.fetch_order("12345", SYMBOL)
 
-    assert [(order["id"], order["status"], order["filled"]) for order in orders] == [(placed["id"], "closed", 5)]
-    assert [(trade["order"], trade["amount"]) for trade in trades] == [(placed["id"], 5)]
-    assert trades[0]["fee"]["cost"] == pytest.approx(float(books["orders"][0]["fee"]))
-    assert [(held["contracts"], held["side"]) for held in positions] == [(5, "long")]
-
-
-async def test_pro_watches_the_public_market(pro: Any) -> None:
-    """Tickers, trades and a book that is built from differences."""
-    ticker, trades = await soon(pro.watch_ticker(SYMBOL)), pro.watch_trades(SYMBOL)
-    assert ticker["symbol"] == SYMBOL
-    book = await soon(pro.watch_order_book(SYMBOL))
-    assert book["bids"][0][0] < book["asks"][0][0]
-
-    assert (await soon(trades))[-1]["price"] == 67500
+    with pytest.raises(ccxt.ExchangeError, match="AUTO_ORDER_NOT_FOUND"):
+        await gate.fetch_order("12345", SYMBOL, TRIGGER)
 
 
-async def test_pro_places_and_cancels_over_the_socket(pro: Any, paper: PaperProcess, account: PaperAccount) -> None:
-    """The trading API is the same engine by another way in."""
-    placed = await soon(pro.create_order_ws(SYMBOL, "limit", "sell", 3, 69000))
-    assert (await soon(pro.cancel_order_ws(placed["id"], SYMBOL)))["status"] == "canceled"
-
-    assert [each["finish_as"] for each in paper.books(account.uid)["orders"]] == ["cancelled"]
-
-
-async def test_a_wrong_secret_is_refused_everywhere(paper: PaperProcess, account: PaperAccount) -> None:
-    """On every private call, on the subscription, and without a trace in the books."""
-    client = a_client(ccxt.pro.gate, paper, account, secret="not-the-secret")
-    wishes: tuple[Callable[[], Any], ...] = (
-        lambda: client.fetch_balance(),
-        lambda: client.create_order(SYMBOL, "limit", "buy", 3, 66000),
-        lambda: client.fetch_open_orders(SYMBOL),
-        lambda: client.cancel_order("1", SYMBOL),
-        lambda: client.fetch_positions(),
-        lambda: client.fetch_my_trades(SYMBOL),
-        lambda: client.set_leverage(5, SYMBOL),
-        lambda: soon(client.watch_orders(SYMBOL)),
+async def test_a_batch_places_amends_and_cancels_with_an_outcome_for_each(
+    gate: Any, paper: PaperProcess, account: PaperAccount
+) -> None:
+    """What was refused is `rejected` with the label, and costs the others nothing."""
+    wishes = [("buy", 1, 66000), ("buy", 900_000, 67000), ("sell", 2, 69000)]
+    placed = await gate.create_orders(
+        [{"symbol": SYMBOL, "type": "limit", "side": s, "amount": a, "price": p} for s, a, p in wishes]
     )
+    assert sorted((each["status"], each["info"].get("label")) for each in placed if each["status"] == "rejected") == [
+        ("rejected", "INSUFFICIENT_AVAILABLE")
+    ]
+    ids = [each["id"] for each in placed if each["status"] == "open"]
+    changes = [{"settle": "usdt", "order_id": int(ids[0]), "size": 4}, {"settle": "usdt", "order_id": 1, "size": 4}]
+    amended = await gate.private_futures_post_settle_batch_amend_orders(changes)
+    assert [(each["succeeded"], each.get("label"), each.get("size")) for each in amended] == [
+        (True, None, "4"), (False, "ORDER_NOT_FOUND", None),
+    ]  # fmt: skip
+    await gate.cancel_order(ids[0], SYMBOL)
+    cancelled = await gate.cancel_orders(ids)
+
+    assert sorted((each["id"], each["status"], each["info"]["message"]) for each in cancelled) == [
+        (ids[0], "rejected", "ORDER_NOT_FOUND"), (ids[1], None, ""),
+    ]  # fmt: skip
+    assert sorted(standing(paper, account)) == [(ids[0], "cancelled", "0"), (ids[1], "cancelled", "0")]
+
+
+async def test_all_orders_are_cancelled_now_or_when_nobody_comes_back(
+    gate: Any, paper: PaperProcess, account: PaperAccount
+) -> None:
+    """The venue's clock is moved on; nobody waits."""
+    for price in (66000, 65000):
+        await gate.create_order(SYMBOL, "limit", "buy", 1, price)
+    assert [each["status"] for each in await gate.cancel_all_orders(SYMBOL)] == ["canceled", "canceled"]
+    await gate.create_order(SYMBOL, "limit", "buy", 1, 66000)
+    await gate.private_futures_post_settle_countdown_cancel_all({"settle": "usdt", "timeout": 5, "contract": BTC})
     try:
-        for wish in wishes:
-            with pytest.raises(ccxt.AuthenticationError):
-                await wish()
+        paper.skew(10_000)
+        wait_until(lambda: standing(paper, account)[2][1] == "cancelled", WITHIN_S)
     finally:
-        await client.close()
-    assert paper.books(account.uid)["orders"] == []
+        paper.skew(0)
+
+    assert await gate.fetch_open_orders(SYMBOL) == []
