@@ -15,6 +15,7 @@ import uvloop
 
 from shared import logs
 from shared.errors import BadSetting
+from shared.paper.okx.door import UNFILLED_KEPT_MS
 from shared.paper.server import PaperOptions, PaperServer
 from shared.settings import Settings
 
@@ -32,7 +33,10 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     logs.configure(settings.log_format, settings.log_level)
     _allow_many_sockets()
-    options = PaperOptions(asked.seed, asked.form == "2024", not asked.no_limits)
+    options = PaperOptions(
+        asked.seed, asked.form == "2024", asked.trigger_times == "us", not asked.no_limits,
+        asked.unfilled_kept_s * 1000,
+    )  # fmt: skip
     return uvloop.run(_run(settings, options))
 
 
@@ -74,6 +78,11 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m shared.paper", description=__doc__)
     parser.add_argument("--seed", type=int, default=7, help="the market's seed: the same seed, the same prices")
     parser.add_argument("--form", choices=("2024", "2026"), default="2026", help="the age of Gate's order rows")
+    parser.add_argument("--trigger-times", choices=("s", "us"), default="s", help="the unit of Gate's trigger orders")
+    parser.add_argument(
+        "--unfilled-kept-s", type=int, default=UNFILLED_KEPT_MS // 1000,
+        help="how long OKX knows an order that was cancelled unfilled",
+    )  # fmt: skip
     parser.add_argument("--no-limits", action="store_true", help="never answer 429 by itself, for benchmarks")
     return parser
 

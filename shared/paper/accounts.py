@@ -10,9 +10,13 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from shared.paper.contracts import Contract
-from shared.paper.orders import ZERO, Fill, Order, Trigger
+from shared.paper.orders import ZERO, Fill, Order
+
+if TYPE_CHECKING:
+    from shared.paper.triggers import Trigger
 
 COST_DIGITS = 12
 SINGLE, LONG, SHORT = "single", "dual_long", "dual_short"
@@ -32,8 +36,15 @@ class Position:
     margin: Decimal = ZERO
     pnl: Decimal = ZERO
     fees: Decimal = ZERO
+    funding: Decimal = ZERO
     history_pnl: Decimal = ZERO
     last_close_pnl: Decimal = ZERO
+    bought: Decimal = ZERO
+    bought_value: Decimal = ZERO
+    sold: Decimal = ZERO
+    sold_value: Decimal = ZERO
+    size_max: Decimal = ZERO
+    risk_limit_set: Decimal | None = None
     opened_ms: int = 0
     updated_ms: int = 0
     update_id: int = 0
@@ -47,8 +58,30 @@ class Position:
 
     @property
     def realised_pnl(self) -> Decimal:
-        """What this holding has made so far, fees included."""
-        return self.pnl - self.fees
+        """What this holding has made so far, fees and funding included."""
+        return self.pnl - self.fees + self.funding
+
+    @property
+    def risk_limit(self) -> Decimal:
+        """The most that it may be worth: what was set, or what its leverage allows."""
+        return self.risk_limit_set or self.contract.risk_limit_for(self.leverage)
+
+    def count(self, size: Decimal, price: Decimal) -> None:
+        """Keep the averages at which this holding was bought and sold."""
+        value = abs(self.contract.value(size, price))
+        if size > 0:
+            self.bought, self.bought_value = self.bought + size, self.bought_value + value
+        else:
+            self.sold, self.sold_value = self.sold - size, self.sold_value + value
+
+    def start_again(self, now_ms: int) -> None:
+        """Begin the history of a new holding, which may be what a turn round left."""
+        self.pnl = self.fees = self.funding = ZERO
+        self.bought = self.bought_value = self.sold = self.sold_value = ZERO
+        self.size_max = abs(self.size)
+        if self.size:
+            self.count(self.size, self.entry_price)
+            self.opened_ms = now_ms
 
     def unrealised(self, mark: Decimal) -> Decimal:
         """What closing it at this price would make, before fees."""
@@ -60,7 +93,9 @@ class Position:
 
     def maintenance_margin(self, mark: Decimal) -> Decimal:
         """Below this it is taken away."""
-        return abs(self.contract.value(self.size, mark)) * self.contract.maintenance_rate
+        value = abs(self.contract.value(self.size, mark))
+        tier = self.contract.tier_of(value)
+        return value * tier.maintenance_rate - tier.deduction
 
     def is_opened_by(self, size: Decimal) -> bool:
         """Whether trading this signed size makes the holding larger."""
@@ -92,10 +127,10 @@ class Position:
         """The mark at which margin no longer covers maintenance, with nothing else moving; 0 when there is none."""
         if not self.size:
             return ZERO
-        have = wallet if self.is_cross else self.margin
-        rate = self.contract.maintenance_rate
+        tier = self.contract.tier_of(abs(self.cost))
+        have = (wallet if self.is_cross else self.margin) + tier.deduction
         coins = self.size * self.contract.multiplier
-        slope = coins - abs(coins) * rate
+        slope = coins - abs(coins) * tier.maintenance_rate
         price = (self.cost - have) / slope
         return max(ZERO, self.contract.to_tick(price))
 
@@ -110,6 +145,8 @@ class Account:
     is_house: bool = False
     balance: Decimal = ZERO
     is_dual: bool = False
+    stp_group: int = 0
+    """Orders of accounts in the same group never trade with each other; 0 is no group."""
     update_id: int = 0
     changes_first: int = 0
     """Where the numbering of each position's changes begins."""
@@ -120,6 +157,8 @@ class Account:
     by_text: dict[str, Order] = field(default_factory=dict)
     fills: list[Fill] = field(default_factory=list)
     triggers: dict[int, Trigger] = field(default_factory=dict)
+    guards: dict[int, Trigger] = field(default_factory=dict)
+    """The triggers that wait for the good or the harm of an order of its own."""
 
     def position(self, contract: Contract, mode: str) -> Position:
         """The position of a contract, made when it is first asked for."""
@@ -166,6 +205,12 @@ class Account:
         """What a new order may bind."""
         free = self.balance - self.isolated_margin() - self.order_margin()
         return free - self.cross_margin(marks) + self.unrealised(marks, cross_only=True)
+
+    def exposure(self, position: Position, price: Decimal, *, is_buy: bool, more: Decimal = ZERO) -> Decimal:
+        """What a position would be worth, were all that wait on one side, and `more`, to fill."""
+        waiting = [o for o in self.open_for(position.contract, position.mode) if not o.reduce_only]
+        wanted = sum((o.left for o in waiting if o.is_buy == is_buy), more)
+        return abs(position.contract.value(position.size + wanted, price))
 
     def holdings(self) -> Iterable[Position]:
         """Its positions that are not empty."""

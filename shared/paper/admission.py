@@ -49,18 +49,44 @@ def check_terms(listing: Listing, size: Decimal, price: Decimal) -> Refusal | No
     return None
 
 
-def check_kind(listing: Listing, size: Decimal, request: OrderRequest) -> Refusal | None:
+def check_kind(listing: Listing, size: Decimal, request: OrderRequest, price: Decimal) -> Refusal | None:
     """What is wrong with its kind, given who waits on the other side."""
     opposite = listing.book.opposite(is_buy=size > 0)
-    if not request.price and request.tif not in (Tif.IOC, Tif.FOK):
+    if not price and request.tif not in (Tif.IOC, Tif.FOK):
         return Refusal(Why.MARKET_NEEDS_IOC)
-    if request.tif is Tif.POST and opposite.prices and opposite.is_reached_by(request.price, opposite.best_price):
-        return Refusal(Why.POST_WOULD_TAKE, f"order price {request.price} while counter price {opposite.best_price}")
-    limit = request.price or listing.market_bound(is_buy=size > 0)
+    if request.tif is Tif.POST and opposite.prices and opposite.is_reached_by(price, opposite.best_price):
+        return Refusal(Why.POST_WOULD_TAKE, f"order price {price} while counter price {opposite.best_price}")
+    limit = price or listing.market_bound(is_buy=size > 0, slip=request.slip)
     if request.tif is Tif.FOK and opposite.within(limit, abs(size)) < abs(size):
         return Refusal(Why.FOK_WOULD_REST)
-    if not request.price and not opposite.prices:
+    if not price and not opposite.prices:
         return Refusal(Why.NO_COUNTERPARTY)
+    return None
+
+
+def check_attached(listing: Listing, size: Decimal, request: OrderRequest) -> Refusal | None:
+    """Whether take-profit and stop-loss are on their sides of the price at which the order is meant to trade."""
+    price = request.price or listing.last
+    for asked, is_above in ((request.take_profit, size > 0), (request.stop_loss, size < 0)):
+        if asked and asked % listing.contract.tick:
+            return Refusal(Why.PRICE, f"{asked}")
+        if asked and is_above and asked <= price:
+            return Refusal(Why.TRIGGER_TOO_LOW, f"{asked}")
+        if asked and not is_above and asked >= price:
+            return Refusal(Why.TRIGGER_TOO_HIGH, f"{asked}")
+    return None
+
+
+def check_holding(
+    account: Account, listing: Listing, position: Position, needed: Decimal, size: Decimal, request: OrderRequest,
+    available: Decimal,
+) -> Refusal | None:  # fmt: skip
+    """Whether the account can pay for, and may hold, what an opening order would give it."""
+    if needed > available:
+        return Refusal(Why.MARGIN)
+    price = request.price or listing.last
+    if account.exposure(position, price, is_buy=size > 0, more=size) > position.risk_limit:
+        return Refusal(Why.RISK_LIMIT, f"limit {position.risk_limit}")
     return None
 
 

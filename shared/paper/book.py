@@ -1,7 +1,8 @@
 """An order book: who waits at which price, best price first and, within a price, the oldest first.
 
-A level is a dict in order of arrival, so taking the first and removing any are both cheap. `dirty` collects the
-prices whose size changed, for those who publish differences.
+A level is a dict in order of arrival, so taking the first and removing any are both cheap. `totals` is what the public
+sees; what icebergs hide is counted apart. `dirty` collects the prices whose size changed, for those who publish
+differences.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ class Side:
         self.prices: list[Decimal] = []
         self.levels: dict[Decimal, dict[int, Order]] = {}
         self.totals: dict[Decimal, Decimal] = {}
+        self.hidden: dict[Decimal, Decimal] = {}
         self.dirty: set[Decimal] = set()
 
     def add(self, order: Order) -> None:
@@ -31,21 +33,53 @@ class Side:
             self.totals[order.price] = ZERO
             insort(self.prices, order.price)
         level[order.id] = order
-        self.resize(order.price, abs(order.left))
+        if order.iceberg:
+            order.tranche, order.is_refilled = min(order.iceberg, abs(order.left)), False
+            self._hide(order.price, abs(order.left) - order.tranche)
+        self._show(order.price, order.shown)
 
     def remove(self, order: Order) -> None:
         """Take an order out, wherever it stands in its queue."""
         level = self.levels[order.price]
         del level[order.id]
-        self.resize(order.price, -abs(order.left))
+        self._show(order.price, -order.shown)
+        if order.iceberg:
+            self._hide(order.price, order.tranche - abs(order.left))
         if not level:
             del self.levels[order.price], self.totals[order.price]
             del self.prices[bisect_left(self.prices, order.price)]
 
-    def resize(self, price: Decimal, change: Decimal) -> None:
-        """Count a change of the size that waits at a price."""
+    def take(self, order: Order, size: Decimal) -> None:
+        """Count a trade of what an order shows. An iceberg whose visible part is gone shows more and queues again."""
+        self._show(order.price, -size)
+        if order.iceberg:
+            order.tranche -= size
+            if not order.tranche and order.left:
+                order.tranche, order.is_refilled = min(order.iceberg, abs(order.left)), True
+                self._show(order.price, order.tranche)
+                self._hide(order.price, -order.tranche)
+                level = self.levels[order.price]
+                level[order.id] = level.pop(order.id)
+
+    def shrink(self, order: Order, left: Decimal) -> None:
+        """Let an order keep its place with less left than before."""
+        shown, unseen = order.shown, abs(order.left) - order.shown
+        order.left = left
+        if order.iceberg:
+            order.tranche = min(order.tranche, abs(left))
+            self._hide(order.price, abs(left) - order.tranche - unseen)
+        self._show(order.price, order.shown - shown)
+
+    def _show(self, price: Decimal, change: Decimal) -> None:
         self.totals[price] += change
         self.dirty.add(price)
+
+    def _hide(self, price: Decimal, change: Decimal) -> None:
+        hidden = self.hidden.get(price, ZERO) + change
+        if hidden:
+            self.hidden[price] = hidden
+        else:
+            self.hidden.pop(price, None)
 
     def best(self) -> Order | None:
         """The order that trades next."""
@@ -59,7 +93,7 @@ class Side:
         return self.prices[-1] if self.is_bid else self.prices[0]
 
     def walk(self) -> Iterator[tuple[Decimal, Decimal]]:
-        """Price and size of each level, best first."""
+        """Price and public size of each level, best first."""
         for price in reversed(self.prices) if self.is_bid else self.prices:
             yield price, self.totals[price]
 
@@ -68,13 +102,25 @@ class Side:
         return not limit or (price >= limit if self.is_bid else price <= limit)
 
     def within(self, limit: Decimal, enough: Decimal) -> Decimal:
-        """How much waits at prices a taker with this limit reaches, counted up to `enough`."""
+        """How much waits at prices a taker with this limit reaches, hidden or not, counted up to `enough`."""
         found = ZERO
         for price, size in self.walk():
             if found >= enough or not self.is_reached_by(limit, price):
                 break
-            found += size
+            found += size + self.hidden.get(price, ZERO)
         return found
+
+    def meets_group(self, group: int, limit: Decimal, enough: Decimal) -> bool:
+        """Whether a taker of this size and limit would reach an order of this self-trade group."""
+        found = ZERO
+        for price, _ in self.walk():
+            for order in self.levels[price].values():
+                if found >= enough or not self.is_reached_by(limit, price):
+                    return False
+                if order.account.stp_group == group:
+                    return True
+                found += abs(order.left)
+        return False
 
 
 class Book:

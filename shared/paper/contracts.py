@@ -4,8 +4,24 @@ One contract stands for a fixed amount of coins (`multiplier`); every size in th
 signed where it has a direction. Doors whose venue counts otherwise convert at the door.
 """
 
-from dataclasses import dataclass
-from decimal import Decimal
+from dataclasses import dataclass, field
+from decimal import ROUND_DOWN, Decimal
+
+from shared.paper.orders import ZERO
+
+TIER_STEPS = ((1, 1), (2, 2), (5, 5), (10, 10), (20, 25))
+"""How many times the first risk limit, for which part of the highest leverage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """Up to which worth a position may be held with which leverage, and what it takes to keep it."""
+
+    number: int
+    risk_limit: Decimal
+    leverage_max: Decimal
+    maintenance_rate: Decimal
+    deduction: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +43,22 @@ class Contract:
     price_deviate: Decimal = Decimal("0.2")
     slip_ratio: Decimal = Decimal("0.05")
     orders_max: int = 100
+    risk_limit_base: Decimal = Decimal(1_000_000)
+    funding_interval_s: int = 28_800
+    tiers: tuple[Tier, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tiers", _to_tiers(self))
+
+    @property
+    def is_held(self) -> bool:
+        """Whether trading it makes a position."""
+        return True
+
+    @property
+    def is_funded(self) -> bool:
+        """Whether its holders pay one another at intervals."""
+        return True
 
     @property
     def is_decimal(self) -> bool:
@@ -40,6 +72,27 @@ class Contract:
     def to_tick(self, price: Decimal) -> Decimal:
         """The nearest price that the contract can be quoted at."""
         return (price / self.tick).quantize(Decimal(1)) * self.tick
+
+    def tier_of(self, value: Decimal) -> Tier:
+        """The tier of a position that is worth this much, unsigned."""
+        if value <= self.risk_limit_base:
+            return self.tiers[0]
+        return next((tier for tier in self.tiers if value <= tier.risk_limit), self.tiers[-1])
+
+    def risk_limit_for(self, leverage: Decimal) -> Decimal:
+        """The most that may be held with this leverage: the lower it is, the more."""
+        return next((t.risk_limit for t in reversed(self.tiers) if leverage <= t.leverage_max), self.risk_limit_base)
+
+
+def _to_tiers(contract: Contract) -> tuple[Tier, ...]:
+    tiers: list[Tier] = []
+    for number, (times, part) in enumerate(TIER_STEPS, 1):
+        leverage = (contract.leverage_max / part).quantize(Decimal(1), ROUND_DOWN)
+        rate, deduction = contract.maintenance_rate * part, ZERO
+        if tiers:
+            deduction = tiers[-1].deduction + tiers[-1].risk_limit * (rate - tiers[-1].maintenance_rate)
+        tiers.append(Tier(number, contract.risk_limit_base * times, leverage, rate, deduction))
+    return tuple(tiers)
 
 
 LISTED = (
@@ -62,5 +115,8 @@ LISTED = (
 
 def is_same_market(contract: Contract, symbol: str) -> bool:
     """Whether a symbol as any venue writes it (`BTC_USDT`, `BTC-USDT-SWAP`, `BTCUSDT`) means this contract."""
-    plain = symbol.upper().removesuffix("-SWAP").replace("_", "").replace("-", "").replace("/", "")
-    return plain == contract.name.replace("_", "")
+    return _bare_name(symbol) == _bare_name(contract.name)
+
+
+def _bare_name(symbol: str) -> str:
+    return symbol.upper().removesuffix("-SWAP").replace("_", "").replace("-", "").replace("/", "")

@@ -1,29 +1,48 @@
-"""The control surface, for people and tests: accounts, faults, prices, the clock, and the engine's own books.
+"""The control surface, for people and tests: accounts, keys, faults, prices, funding, the clock, and the books.
 
 It is never faulted, never limited and asks for no key: who can reach the paper exchange may do anything with it.
+`GET /paper` lists what it does.
 """
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 from collections.abc import Awaitable, Callable
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from aiohttp import web
 
 from shared.errors import BadRequest, GatewayError, NotFound
-from shared.paper.accounts import Account, Position
-from shared.paper.exchange import Exchange, Member
+from shared.paper.accounts import Position
+from shared.paper.books import show_books
+from shared.paper.exchange import Exchange, KeyTerms, Member
 from shared.paper.gate.calls import encode_json
-from shared.paper.gate.rows import plain
-from shared.paper.orders import Fill, Order, Trigger
+from shared.paper.numbers import plain
 
 PRICE_MOST = Decimal(10) ** 9
 TICKS_LEAST = 100
+RATE_MOST = Decimal("0.1")
 SKEW_MOST_MS = 86_400_000 * 366
+KEY_DELAY_MOST_MS = 600_000
+PRICES = ("mark", "index")
+SOCKETS = ("open", "silent", "closed")
+ENVIRONMENTS = ("live", "demo")
+KEY_FIELDS = ("uid", "api_key", "revoked", "read_only", "ips", "after_ms", "environment", "sockets")
 
 Row = dict[str, Any]
+Answer = Callable[[web.Request], Awaitable[Any]]
+
+
+class Route(NamedTuple):
+    """One of the surface's routes, with the body that it takes."""
+
+    method: str
+    path: str
+    act: Answer
+    body: str = ""
 
 
 class Control:
@@ -31,26 +50,89 @@ class Control:
 
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
+        self.table = (
+            Route("GET", "/paper", self.show_help),
+            Route("POST", "/paper/accounts", self.open_account,
+                  '{"uid"?, "api_key"?, "api_secret"?, "passphrase"?, "balances"?: {"USDT": "10000"}, "stp_group"?: 7, '
+                  '"mode"?: "classic|single_currency|multi_currency|portfolio", "account_level"?: 2, '
+                  '"vip"?: 0, "funding"?: {"USDT": "500"}}'),
+            Route("POST", "/paper/keys", self.set_key,
+                  '{"uid" or "api_key", "revoked"?, "read_only"?, "ips"?: ["10.0.0.1"], "after_ms"?, '
+                  '"environment"?: "live|demo", "sockets"?: "open|silent|closed"}'),
+            Route("GET", "/paper/faults", self.list_faults),
+            Route("POST", "/paper/faults", self.add_fault,
+                  '{"kind", "rate"?: 1, "venue"?, "uid"?, "ms"?, "for_s"?, "count"?}'),
+            Route("DELETE", "/paper/faults", self.clear_faults),
+            Route("POST", "/paper/price", self.set_price,
+                  '{"symbol", "price", "hold"?: false, "only"?: "mark|index"}'),
+            Route("POST", "/paper/funding", self.charge_funding, '{"symbol", "rate"?: "0.0001"}'),
+            Route("POST", "/paper/deleverage", self.deleverage,
+                  '{"uid", "symbol", "size"?, "side"?: "long|short", "venue"?: "gate"}'),
+            Route("POST", "/paper/risk_limit", self.reduce_risk_limit,
+                  '{"uid", "symbol", "risk_limit", "side"?: "long|short", "venue"?: "gate"}'),
+            Route("GET", "/paper/clock", self.show_clock),
+            Route("POST", "/paper/clock", self.set_clock, '{"skew_ms"}'),
+            Route("GET", "/paper/books", self.show_books),
+        )  # fmt: skip
 
     def routes(self) -> list[web.RouteDef]:
         """All of them."""
+        return [web.route(each.method, each.path, _told(each.act)) for each in self.table]
+
+    async def show_help(self, request: web.Request) -> list[Row]:
+        """What this surface does."""
         return [
-            web.post("/paper/accounts", _told(self.open_account)),
-            web.get("/paper/faults", _told(self.list_faults)),
-            web.post("/paper/faults", _told(self.add_fault)),
-            web.delete("/paper/faults", _told(self.clear_faults)),
-            web.post("/paper/price", _told(self.set_price)),
-            web.get("/paper/clock", _told(self.show_clock)),
-            web.post("/paper/clock", _told(self.set_clock)),
-            web.get("/paper/books", _told(self.show_books)),
+            {"route": f"{each.method} {each.path}", "body": each.body, "does": inspect.getdoc(each.act)}
+            for each in self.table
         ]
 
+    # ---- accounts and their keys
+
     async def open_account(self, request: web.Request) -> Row:
-        """Make an account; `{}` is enough."""
+        """Make an account; `{}` is enough. Orders of accounts with the same stp_group never trade with each other."""
         return dict(self.exchange.open_member(await _body(request)).to_row())
 
+    async def set_key(self, request: web.Request) -> Row:
+        """Revoke a key, let it only read, or only from these addresses; after a while, when `after_ms` says so.
+
+        What is left out is as with a new key. `sockets` says what becomes of those that a revoked key had opened.
+        """
+        said = _only(await _body(request), KEY_FIELDS)
+        member, after_ms = self._member(said), _to_whole(said, "after_ms", KEY_DELAY_MOST_MS)
+        terms = KeyTerms(
+            _to_flag(said, "revoked"), _to_flag(said, "read_only"), _to_ips(said), self.exchange.real_ms() + after_ms,
+            said.get("environment") or "",
+        )  # fmt: skip
+        if terms.environment not in ("", *ENVIRONMENTS):
+            raise BadRequest("there is no such environment", (("environment", f"must be one of {ENVIRONMENTS}"),))
+        sockets = said.get("sockets") or SOCKETS[0]
+        if sockets not in SOCKETS:
+            raise BadRequest("this is not what can become of sockets", (("sockets", f"must be one of {SOCKETS}"),))
+        member.key_next = terms
+        if sockets != "open":
+            for door in self.exchange.doors.values():
+                end = _later(door.end_sessions, member.uid, is_closed=sockets == "closed")
+                asyncio.get_running_loop().call_later(after_ms / 1000, end)
+        return {
+            "uid": member.uid, "revoked": terms.is_revoked, "read_only": terms.is_read_only, "ips": list(terms.ips),
+            "after_ms": after_ms, "sockets": sockets,
+        } | ({"environment": terms.environment} if terms.environment else {})  # fmt: skip
+
+    def _member(self, said: Row) -> Member:
+        uid = said.get("uid")
+        if isinstance(uid, int) and not isinstance(uid, bool):
+            uid = str(uid)
+        found = self.exchange.members.get(uid) if isinstance(uid, str) else None
+        if found is None and isinstance(said.get("api_key"), str):
+            found = self.exchange.by_key.get(said["api_key"])
+        if found is None:
+            raise NotFound("account")
+        return found
+
+    # ---- faults
+
     async def add_fault(self, request: web.Request) -> Row:
-        """Start a fault. Sockets are closed, and maintenance begins, at once."""
+        """Start a fault. Sockets are closed, an upgrade is announced and maintenance begins at once."""
         exchange = self.exchange
         fault = exchange.faults.add(await _body(request), exchange.venues, exchange.real_ms())
         row = fault.to_row()
@@ -60,8 +142,10 @@ class Control:
             if fault.ends_ms is None and fault.left is None:
                 del exchange.faults.active[fault.id]  # it meant the sockets of this moment
         elif fault.kind == "maintenance":
-            for door in doors:
-                door.begin_maintenance(fault)
+            row["told"] = sum(door.announce_close(fault) for door in doors)
+        elif fault.kind == "upgrade":
+            row["told"] = sum(door.announce_close(fault) for door in doors)
+            del exchange.faults.active[fault.id]  # likewise; the venue itself goes on
         return row
 
     async def list_faults(self, request: web.Request) -> list[Row]:
@@ -76,16 +160,77 @@ class Control:
             door.tick(self.exchange.now_ms())
         return {"cleared": cleared}
 
+    # ---- markets and positions
+
     async def set_price(self, request: web.Request) -> Row:
-        """Move a market at once."""
-        said = _only(await _body(request), ("symbol", "price", "hold"))
-        name = self.exchange.symbol(said.get("symbol"))
-        tick = self.exchange.engine.listings[name].contract.tick
-        price, hold = _to_price(said.get("price"), tick * TICKS_LEAST), said.get("hold") or False
-        if not isinstance(hold, bool):
-            raise BadRequest("hold is true or false", (("hold", "must be true or false"),))
-        moved = self.exchange.market.set_price(name, price, self.exchange.now_ms(), hold=hold)
-        return {"symbol": name, "price": plain(moved), "hold": hold}
+        """Move a market at once, at every door that lists its coin.
+
+        Or `only` its mark or index price, which stays there until the market is moved.
+        """
+        said = _only(await _body(request), ("symbol", "price", "hold", "only"))
+        meant = self.exchange.listings_of(said.get("symbol"))
+        least = max(listing.contract.tick for _, listing in meant) * TICKS_LEAST
+        price, hold, only = _to_price(said.get("price"), least), _to_flag(said, "hold"), said.get("only")
+        if only not in (None, *PRICES):
+            raise BadRequest("only mark and index move alone", (("only", f"must be one of {', '.join(PRICES)}"),))
+        now_ms, moved = self.exchange.now_ms(), []
+        for door, listing in meant:
+            name = listing.contract.name
+            if only is None:
+                moved.append(door.market.set_price(name, price, now_ms, hold=hold))
+            else:
+                moved.append(door.market.pin(name, str(only), price, now_ms))
+        first = {"symbol": meant[0][1].contract.name, "price": plain(moved[0]), "hold": hold}
+        return first | ({"only": only} if only else {})
+
+    async def charge_funding(self, request: web.Request) -> Row:
+        """Charge the holders of a coin's contracts now, at this rate or at its own; a positive rate lets longs pay."""
+        said = _only(await _body(request), ("symbol", "rate"))
+        meant, holders = self.exchange.listings_of(said.get("symbol")), 0
+        first = meant[0][1]
+        rate = first.funding_rate
+        if said.get("rate") is not None:
+            rate = _to_number(said["rate"], "rate", -RATE_MOST, RATE_MOST)
+        for door, listing in meant:
+            if listing.contract.is_funded:
+                door.engine.funding.charge(listing, rate, self.exchange.now_ms())
+                holders += len(listing.holders)
+        return {"symbol": first.contract.name, "rate": plain(rate), "holders": holders}
+
+    async def deleverage(self, request: web.Request) -> Row:
+        """Reduce a position at the mark price, as if another's liquidation had needed it."""
+        said = _only(await _body(request), ("uid", "symbol", "size", "side", "venue"))
+        position = self._position(said)
+        size = abs(position.size)
+        if said.get("size") is not None:
+            size = _to_number(said["size"], "size", position.contract.size_step, position.contract.size_max)
+        engine = self.exchange.doors[position.account.venue].engine
+        order = engine.liquidations.deleverage(position, size, self.exchange.now_ms())
+        if order is None:
+            raise BadRequest("there is nothing to reduce", (("uid", "holds no such position"),))
+        engine.triggers.settle(self.exchange.now_ms())
+        return {"order_id": str(order.id), "size": plain(order.filled), "left": plain(position.size)}
+
+    async def reduce_risk_limit(self, request: web.Request) -> Row:
+        """Lower what an account may hold of a contract; its newest orders beyond that are cancelled."""
+        said = _only(await _body(request), ("uid", "symbol", "risk_limit", "side", "venue"))
+        position = self._position(said)
+        limit = _to_number(said.get("risk_limit"), "risk_limit", Decimal(1), PRICE_MOST)
+        engine = self.exchange.doors[position.account.venue].engine
+        engine.liquidations.reduce_risk_limit(position, limit, self.exchange.now_ms())
+        return {"symbol": position.contract.name, "risk_limit": plain(limit)}
+
+    def _position(self, said: Row) -> Position:
+        member = self._member(said)
+        venue, side = said.get("venue") or self.exchange.venues[0], said.get("side")
+        if side not in (None, "long", "short"):
+            raise BadRequest("there are two sides", (("side", "must be long or short"),))
+        if venue not in member.wallets:
+            raise BadRequest("there is no such venue", (("venue", f"must be one of {', '.join(member.wallets)}"),))
+        listing = self.exchange.contract_at(venue, said.get("symbol"))
+        return self.exchange.doors[venue].position_of(member.wallets[venue], listing.contract, side)
+
+    # ---- clock and books
 
     async def show_clock(self, request: web.Request) -> Row:
         """The venue's clock."""
@@ -105,78 +250,14 @@ class Control:
         uid = request.query.get("uid")
         if uid is not None and uid not in self.exchange.members:
             raise NotFound("account")
-        members = self.exchange.members if uid is None else {uid: self.exchange.members[uid]}
-        engine = self.exchange.engine
-        sockets = {venue: door.sockets_by_uid() for venue, door in self.exchange.doors.items()}
-        return {
-            "now_ms": self.exchange.now_ms(),
-            "markets": {
-                name: {"last": plain(each.last), "mark": plain(each.mark), "index": plain(each.index)}
-                for name, each in engine.listings.items()
-            },
-            "accounts": {name: self._member_row(member, sockets) for name, member in members.items()},
-        }
-
-    def _member_row(self, member: Member, sockets: dict[str, dict[str, list[Row]]]) -> Row:
-        row: Row = {"uid": member.uid, "orders": [], "positions": [], "balances": [], "triggers": [], "sockets": {}}
-        for venue, account in member.wallets.items():
-            row["orders"] += [_order_row(order) for order in account.orders.values()]
-            row["positions"] += [self._position_row(held) for held in account.positions.values()]
-            row["balances"].append(self._balance_row(account))
-            row["triggers"] += [_trigger_row(trigger) for trigger in account.triggers.values()]
-            row["sockets"][venue] = sockets[venue].get(member.uid, [])
-        row["sockets_open"] = sum(len(open_now) for open_now in row["sockets"].values())
-        return row
-
-    def _position_row(self, held: Position) -> Row:
-        mark = self.exchange.engine.listings[held.contract.name].mark
-        return {
-            "venue": held.account.venue, "symbol": held.contract.name, "mode": held.mode, "size": plain(held.size),
-            "entry_price": plain(held.entry_price), "leverage": plain(held.leverage),
-            "margin_mode": "cross" if held.is_cross else "isolated", "margin": plain(held.margin),
-            "realised_pnl": plain(held.realised_pnl), "history_pnl": plain(held.history_pnl),
-            "unrealised_pnl": plain(held.unrealised(mark)), "mark_price": plain(mark), "update_id": held.update_id,
-        }  # fmt: skip
-
-    def _balance_row(self, account: Account) -> Row:
-        marks = self.exchange.engine.marks()
-        return {
-            "venue": account.venue, "asset": "USDT", "total": plain(account.balance),
-            "available": plain(account.available(marks)), "unrealised_pnl": plain(account.unrealised(marks)),
-            "moved": {kind: plain(total) for kind, total in account.totals.items()},
-        }  # fmt: skip
+        return show_books(self.exchange, uid)
 
 
-def _order_row(order: Order) -> Row:
-    return {
-        "id": str(order.id), "text": order.text, "venue": order.account.venue, "symbol": order.contract.name,
-        "side": "buy" if order.is_buy else "sell", "size": plain(order.size), "left": plain(order.left),
-        "filled": plain(order.filled), "price": plain(order.price), "average_price": plain(order.fill_price),
-        "tif": order.tif.value, "status": "open" if order.is_open else "finished", "finish_as": order.finish_as or None,
-        "reduce_only": order.reduce_only, "fee": plain(order.fee), "update_id": order.update_id,
-        "created_ms": order.created_ms, "updated_ms": order.updated_ms, "fills": [_fill_row(f) for f in order.fills],
-    }  # fmt: skip
+def _later(act: Callable[..., None], *said: Any, **named: Any) -> Callable[[], None]:
+    return lambda: act(*said, **named)
 
 
-def _fill_row(fill: Fill) -> Row:
-    return {
-        "id": str(fill.id), "size": plain(fill.size), "price": plain(fill.price), "role": fill.role,
-        "fee": plain(fill.fee), "time_ms": fill.time_ms,
-    }  # fmt: skip
-
-
-def _trigger_row(trigger: Trigger) -> Row:
-    return {
-        "id": str(trigger.id), "venue": trigger.account.venue, "symbol": trigger.contract.name,
-        "price": plain(trigger.price), "price_type": trigger.price_kind,
-        "fires": "at_or_above" if trigger.rises else "at_or_below",
-        "size": plain(trigger.request.size), "status": trigger.status, "finish_as": trigger.finish_as or None,
-        "reason": trigger.reason, "order_id": str(trigger.order_id) if trigger.order_id else None,
-        "text": trigger.request.text, "order_type": trigger.order_type,
-    }  # fmt: skip
-
-
-def _told(act: Callable[[web.Request], Awaitable[Any]]) -> Callable[[web.Request], Awaitable[web.Response]]:
+def _told(act: Answer) -> Callable[[web.Request], Awaitable[web.Response]]:
     """Answer with JSON, errors in the house's one shape."""
 
     async def answer(request: web.Request) -> web.Response:
@@ -209,12 +290,37 @@ def _only(body: object, names: tuple[str, ...]) -> Row:
     return body
 
 
+def _to_flag(said: Row, name: str) -> bool:
+    value = said.get(name) or False
+    if not isinstance(value, bool):
+        raise BadRequest(f"{name} is true or false", ((name, "must be true or false"),))
+    return value
+
+
+def _to_whole(said: Row, name: str, most: int) -> int:
+    value = said.get(name) or 0
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
+        raise BadRequest(f"{name} is a whole number", ((name, f"must be a whole number from 0 to {most}"),))
+    return value
+
+
+def _to_ips(said: Row) -> tuple[str, ...]:
+    ips = said.get("ips") or []
+    if not isinstance(ips, list) or not all(isinstance(each, str) for each in ips):
+        raise BadRequest("ips is a list of addresses", (("ips", "must be a list of addresses"),))
+    return tuple(ips)
+
+
 def _to_price(value: object, least: Decimal) -> Decimal:
+    return _to_number(value, "price", least, PRICE_MOST)
+
+
+def _to_number(value: object, name: str, least: Decimal, most: Decimal) -> Decimal:
     try:
-        price = Decimal(str(value)) if isinstance(value, str | int | float) else Decimal("nan")
+        number = Decimal(str(value)) if isinstance(value, str | int | float) else Decimal("nan")
     except InvalidOperation:
-        price = Decimal("nan")
-    if isinstance(value, bool) or not price.is_finite() or not least <= price <= PRICE_MOST:
-        problem = f"must be a number from {plain(least)} to {plain(PRICE_MOST)}"
-        raise BadRequest("this is not a price", (("price", problem),))
-    return price
+        number = Decimal("nan")
+    if isinstance(value, bool) or not number.is_finite() or not least <= number <= most:
+        problem = f"must be a number from {plain(least)} to {plain(most)}"
+        raise BadRequest(f"this is not a {name}", ((name, problem),))
+    return number

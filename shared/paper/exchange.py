@@ -1,7 +1,7 @@
-"""The exchange behind all doors: one engine, its members and their keys, the venue's clock and the active faults.
+"""The exchange behind all doors: its members and their keys, the venues' clock and the active faults.
 
-A member has one wallet at each venue and the same keys at every door. Doors register themselves; the exchange asks them
-only for what concerns sockets.
+A member has one wallet at each venue and the same keys at every door. Each venue has books of its own, so an order at
+one is nothing to another; their prices go together. Doors register themselves.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from itertools import count
 from typing import Any, Protocol
 
 from shared.errors import BadRequest, Conflict
-from shared.paper.accounts import Account
-from shared.paper.contracts import LISTED, is_same_market
+from shared.paper.accounts import Account, Position
+from shared.paper.contracts import LISTED, Contract, is_same_market
 from shared.paper.engine import Engine
 from shared.paper.faults import UID, Fault, Faults
+from shared.paper.listing import Listing
 from shared.paper.market import Market
 
 UID_FIRST = 15_564_602
@@ -29,7 +30,26 @@ CURRENCY = re.compile(r"[A-Z0-9]{2,12}")
 FOUNDED_S = 1_767_225_600
 """The first second of 2026; numberings count on from it."""
 CREDENTIAL = re.compile(r"[\x21-\x7e]{1,128}")
-ACCOUNT_FIELDS = ("uid", "api_key", "api_secret", "passphrase", "balances")
+ACCOUNT_FIELDS = (
+    "uid", "api_key", "api_secret", "passphrase", "balances", "funding", "stp_group", "mode", "account_level",
+    "vip",
+)  # fmt: skip
+LEVELS = (1, 2, 3, 4)
+LEVEL_USUAL = 2
+MODES = ("classic", "single_currency", "multi_currency", "portfolio")
+STP_GROUP_MOST = 10**9
+
+
+@dataclass(slots=True)
+class KeyTerms:
+    """What a key may do. `acts_ms` lets a change begin later, by the machine's clock; `ips` empty allows any."""
+
+    is_revoked: bool = False
+    is_read_only: bool = False
+    ips: tuple[str, ...] = ()
+    acts_ms: int = 0
+    environment: str = ""
+    """`live` or `demo` for a key that is good only there, where a venue has both at one address."""
 
 
 @dataclass(slots=True)
@@ -43,6 +63,19 @@ class Member:
     number: int
     wallets: dict[str, Account] = field(default_factory=dict)
     balances: dict[str, Decimal] = field(default_factory=dict)
+    funding: dict[str, Decimal] = field(default_factory=dict)
+    mode: str = "classic"
+    level: int = LEVEL_USUAL
+    vip: int = 0
+    stp_group: int = 0
+    key: KeyTerms = field(default_factory=KeyTerms)
+    key_next: KeyTerms | None = None
+
+    def terms(self, now_ms: int) -> KeyTerms:
+        """What its key may do now."""
+        if self.key_next is not None and now_ms >= self.key_next.acts_ms:
+            self.key, self.key_next = self.key_next, None
+        return self.key
 
     def to_row(self) -> dict[str, str]:
         """What its owner is told, once."""
@@ -59,14 +92,31 @@ class Door(Protocol):
 
     venue: str
 
+    @property
+    def engine(self) -> Engine:
+        """Its books."""
+
+    @property
+    def market(self) -> Market:
+        """What keeps its prices moving."""
+
+    def welcome(self, member: Member) -> None:
+        """Give a new member's wallet what is more than USDT."""
+
+    def position_of(self, account: Account, contract: Contract, side: str | None) -> Position:
+        """The position of a contract that `long`, `short` or neither means."""
+
     def sockets_by_uid(self) -> dict[str, list[dict[str, Any]]]:
         """The open sockets that follow each account."""
 
     def close_sockets(self, fault: Fault) -> int:
         """Cut the open sockets that a fault concerns; answers how many were cut."""
 
-    def begin_maintenance(self, fault: Fault) -> None:
-        """Announce it and close."""
+    def announce_close(self, fault: Fault) -> int:
+        """Tell the open sockets that they will be closed and close them later; answers how many."""
+
+    def end_sessions(self, uid: str, *, is_closed: bool) -> None:
+        """A key is no longer valid: close its account's sockets, or say nothing on them any more."""
 
     def tick(self, now_ms: int) -> None:
         """Do what is due by time alone."""
@@ -125,19 +175,32 @@ class Exchange:
             said.get("passphrase") or secrets.token_hex(8),
             int(uid) if uid.isdecimal() and len(uid) < 16 else int(self._next_uid()),
             balances=said["balances"],
+            funding=said["funding"],
+            mode=said.get("mode") or MODES[0],
+            level=said.get("account_level") or LEVEL_USUAL,
+            vip=said.get("vip") or 0,
+            stp_group=said.get("stp_group") or 0,
         )
         self.members[uid] = self.by_key[api_key] = member
         for venue in self.doors:
             self._open_wallet(member, venue)
         return member
 
-    def symbol(self, symbol: object) -> str:
-        """The contract that any venue's name for it means."""
-        for listing in self.engine.listings.values():
-            if isinstance(symbol, str) and is_same_market(listing.contract, symbol):
-                return listing.contract.name
-        names = ", ".join(self.engine.listings)
-        raise BadRequest(f"there is no such market; there are {names}", (("symbol", f"must be one of {names}"),))
+    def listings_of(self, symbol: object) -> list[tuple[Door, Listing]]:
+        """The markets that any venue's name for one of them means: all of its coin, at every door; itself first."""
+        everywhere = [(door, each) for door in self.doors.values() for each in door.engine.listings.values()]
+        meant = [(d, e) for d, e in everywhere if isinstance(symbol, str) and is_same_market(e.contract, symbol)]
+        if not meant:
+            names = ", ".join(each.contract.name for _, each in everywhere)
+            raise BadRequest(f"there is no such market; there are {names}", (("symbol", f"must be one of {names}"),))
+        base = meant[0][1].contract.base
+        return meant + [(d, e) for d, e in everywhere if e.contract.base == base and (d, e) not in meant]
+
+    def contract_at(self, venue: str, symbol: object) -> Listing:
+        """The contract that a symbol means at a venue: the one of this very name, else its first one of the coin."""
+        held = [each for door, each in self.listings_of(symbol) if door.venue == venue and each.contract.is_held]
+        exact = [each for each in held if each.contract.name == symbol]
+        return (exact or held)[0]
 
     def strike(self, kind: str, venue: str, uid: str) -> Fault | None:
         """The fault of this kind that hits this account now."""
@@ -151,10 +214,13 @@ class Exchange:
         return uid
 
     def _open_wallet(self, member: Member, venue: str) -> None:
-        account = self.engine.open_account(member.uid, venue, member.number)
+        door = self.doors[venue]
+        account = door.engine.open_account(member.uid, venue, member.number)
+        account.stp_group = member.stp_group or account.stp_group
         member.wallets[venue] = account
         usdt = max(USDT_LEAST, member.balances.get("USDT", USDT_USUAL))
-        self.engine.pay(account, usdt, "dnw", "-", self.now_ms())
+        door.engine.pay(account, usdt, "dnw", "-", self.now_ms())
+        door.welcome(member)
 
 
 def _checked_account(body: object) -> dict[str, Any]:
@@ -171,16 +237,28 @@ def _checked_account(body: object) -> dict[str, Any]:
         for name in ("api_key", "api_secret", "passphrase")
         if name in said and not (isinstance(said[name], str) and CREDENTIAL.fullmatch(said[name]))
     ]
-    balances, wrong_money = _to_balances(said.get("balances", {}))
-    said["balances"] = balances
-    if wrong + wrong_money:
-        raise BadRequest("this is not an account", tuple(wrong + wrong_money))
+    group = said.get("stp_group", 0)
+    if isinstance(group, bool) or not isinstance(group, int) or not 0 <= group <= STP_GROUP_MOST:
+        wrong.append(("stp_group", f"must be a whole number from 0 to {STP_GROUP_MOST}"))
+    level = said.get("account_level", LEVEL_USUAL)
+    if isinstance(level, bool) or level not in LEVELS:
+        wrong.append(("account_level", f"must be one of {', '.join(map(str, LEVELS))}"))
+    vip = said.get("vip", 0)
+    if isinstance(vip, bool) or vip not in range(10):
+        wrong.append(("vip", "must be a whole number from 0 to 9"))
+    if said.get("mode", MODES[0]) not in MODES:
+        wrong.append(("mode", f"must be one of {', '.join(MODES)}"))
+    for name in ("balances", "funding"):
+        said[name], wrong_money = _to_balances(said.get(name, {}), name)
+        wrong += wrong_money
+    if wrong:
+        raise BadRequest("this is not an account", tuple(wrong))
     return said
 
 
-def _to_balances(said: object) -> tuple[dict[str, Decimal], list[tuple[str, str]]]:
+def _to_balances(said: object, name: str) -> tuple[dict[str, Decimal], list[tuple[str, str]]]:
     if not isinstance(said, dict):
-        return {}, [("balances", 'must be an object such as {"USDT": "10000"}')]
+        return {}, [(name, 'must be an object such as {"USDT": "10000"}')]
     balances, wrong = {}, []
     for currency, amount in said.items():
         try:
@@ -188,9 +266,9 @@ def _to_balances(said: object) -> tuple[dict[str, Decimal], list[tuple[str, str]
         except InvalidOperation:
             money = Decimal("nan")
         if not CURRENCY.fullmatch(str(currency)):
-            wrong.append((f"balances.{str(currency)[:20]}", "is not a currency"))
+            wrong.append((f"{name}.{str(currency)[:20]}", "is not a currency"))
         elif isinstance(amount, bool) or not money.is_finite() or not 0 <= money <= USDT_MOST:
-            wrong.append((f"balances.{currency}", f"must be an amount from 0 to {USDT_MOST:f}"))
+            wrong.append((f"{name}.{currency}", f"must be an amount from 0 to {USDT_MOST:f}"))
         else:
             balances[currency] = money
     return balances, wrong

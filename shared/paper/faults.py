@@ -1,7 +1,8 @@
 """Faults on request: what a bad day at a venue looks like, switched on by kind, account, chance and count.
 
 A fault touches only what a venue sends to one account: its private frames and the replies to its signed requests.
-The control surface never suffers one.
+`upgrade` announces that the open sockets will be closed and closes them `ms` later, while the venue goes on; in
+`maintenance` it does not. The control surface never suffers one.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ from typing import Any
 
 from shared.errors import BadRequest
 
-FRAME_KINDS = ("drop_frames", "delay_frames", "repeat_frames", "shuffle_frames", "withhold_frames", "close_sockets")
+FRAME_KINDS = (
+    "drop_frames", "delay_frames", "repeat_frames", "shuffle_frames", "withhold_frames", "close_sockets", "upgrade",
+)  # fmt: skip
 REPLY_KINDS = ("cut_reply", "delay_reply", "http_429", "http_5xx", "refuse_trigger", "maintenance", "reject_order")
 KINDS = FRAME_KINDS + REPLY_KINDS
 MS_MAX = 600_000
-MS_USUAL = {"delay_frames": 250, "delay_reply": 250, "shuffle_frames": 50, "maintenance": 200}
+MS_USUAL = {"delay_frames": 250, "delay_reply": 250, "shuffle_frames": 50, "maintenance": 200, "upgrade": 3_000}
 FIELDS = ("kind", "rate", "venue", "uid", "ms", "for_s", "count")
 UID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 

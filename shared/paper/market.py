@@ -7,14 +7,15 @@ quotes around the middle and only ever takes a user's resting order when the mid
 from __future__ import annotations
 
 import random
-from collections import deque
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from shared.paper.accounts import Account
+from shared.paper.candles import Candles
 from shared.paper.engine import Engine
+from shared.paper.facts import Fact, Traded
 from shared.paper.listing import Listing
-from shared.paper.orders import ZERO, Fact, Order, OrderRequest, Tif, Traded
+from shared.paper.orders import Order, OrderRequest, Tif
 
 STEP_MS = 500
 STEP_MAX = 0.0002
@@ -26,8 +27,6 @@ LEVELS = 14
 WALLS = ((Decimal("0.003"), 200), (Decimal("0.006"), 400), (Decimal("0.01"), 900), (Decimal("0.02"), 900))
 """Far quotes: how far from the middle, and how many times a usual level's size."""
 LEVEL_WORTH_USDT = 5_000
-CANDLE_S = 60
-CANDLES_KEPT = 2000
 
 
 @dataclass(slots=True)
@@ -41,28 +40,19 @@ class Quote:
     orders: list[Order] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class Candle:
-    """Prices and contracts traded within a stretch of time."""
-
-    at_s: int
-    open: Decimal
-    high: Decimal
-    low: Decimal
-    close: Decimal
-    size: Decimal = ZERO
-    worth: Decimal = ZERO
-
-
 class Market:
     """The house's quotes in every contract, and the candles that its trades and everybody's make."""
 
-    def __init__(self, engine: Engine, *, seed: int, now_ms: int) -> None:
-        self.engine = engine
+    def __init__(self, engine: Engine, *, seed: int, now_ms: int, lead: Market | None = None) -> None:
+        """With a `lead`, every price goes where the lead's first market of the same coin goes."""
+        self.engine, self.lead = engine, lead
         self.house: Account = engine.open_account("house", "house", 0, is_house=True)
         self.quotes = {n: Quote(each, each.last, each.last) for n, each in engine.listings.items()}
         self._random = random.Random(seed)  # noqa: S311 - prices, not secrets
-        self.candles = {name: self._past(quote.middle, now_ms) for name, quote in self.quotes.items()}
+        self.candles = {
+            name: Candles(quote.middle, quote.listing.contract.multiplier, now_ms, self._random)
+            for name, quote in self.quotes.items()
+        }
         engine.listen(self._on_fact)
         for quote in self.quotes.values():
             self._requote(quote, now_ms)
@@ -75,20 +65,36 @@ class Market:
                 self._show(quote, now_ms)
             else:
                 self._move(quote, self._next_middle(quote), now_ms, sweep_all=False)
-        self.engine.expire_triggers(now_ms)
+        self.engine.triggers.expire(now_ms)
+        self.engine.funding.run(now_ms)
 
     def set_price(self, name: str, price: Decimal, now_ms: int, *, hold: bool) -> Decimal:
         """Move a market at once, through every resting order on the way; answers the price that it now has."""
         quote = self.quotes[name]
+        quote.listing.pinned.clear()
         quote.anchor, quote.is_held = quote.listing.contract.to_tick(price), hold
         self._move(quote, quote.anchor, now_ms, sweep_all=True)
         return quote.anchor
 
+    def pin(self, name: str, kind: str, price: Decimal, now_ms: int) -> Decimal:
+        """Put the mark or the index price somewhere, whatever is traded; moving the market sets it free again."""
+        quote = self.quotes[name]
+        pinned = quote.listing.pinned[kind] = quote.listing.contract.to_tick(price)
+        self.engine.reprice(name, quote.middle, now_ms)
+        return pinned
+
     def _next_middle(self, quote: Quote) -> Decimal:
+        contract = quote.listing.contract
+        leader = self.lead.of_coin(contract.base) if self.lead else None
+        if leader is not None:
+            return contract.to_tick(leader.middle)
         pull = float((quote.anchor - quote.middle) / quote.middle) * PULL
         step = max(-STEP_MAX, min(STEP_MAX, self._random.uniform(-STEP_USUAL, STEP_USUAL) + pull))
-        contract = quote.listing.contract
         return max(contract.tick * 100, contract.to_tick(quote.middle * (1 + Decimal(repr(step)))))
+
+    def of_coin(self, base: str) -> Quote | None:
+        """The first market of a coin."""
+        return next((each for each in self.quotes.values() if each.listing.contract.base == base), None)
 
     def _move(self, quote: Quote, middle: Decimal, now_ms: int, *, sweep_all: bool) -> None:
         listing = quote.listing
@@ -145,7 +151,8 @@ class Market:
         return max(Decimal(1), steps.quantize(Decimal(1))) * contract.size_step
 
     def _flow(self, listing: Listing) -> Decimal:
-        size = max(Decimal(1), (self._level_size(listing) / 20).quantize(Decimal(1)))
+        step = listing.contract.size_step
+        size = max(Decimal(1), (self._level_size(listing) / 20 / step).quantize(Decimal(1))) * step
         return size if self._random.random() < 0.5 else -size
 
     def _place(self, listing: Listing, size: Decimal, price: Decimal, tif: Tif, now_ms: int) -> Order | None:
@@ -154,29 +161,7 @@ class Market:
         placed = self.engine.place_for_house(self.house, parts, now_ms)
         return placed if placed is not None and (placed.is_open or tif is Tif.IOC) else None
 
-    # ---- candles
-
     def _on_fact(self, fact: Fact) -> None:
         if isinstance(fact, Traded):
-            at_s = fact.time_ms // 1000 // CANDLE_S * CANDLE_S
-            rows = self.candles[fact.contract.name]
-            if rows[-1].at_s < at_s:
-                rows.append(Candle(at_s, fact.price, fact.price, fact.price, fact.price))
-            row = rows[-1]
-            row.high, row.low, row.close = max(row.high, fact.price), min(row.low, fact.price), fact.price
-            row.size += abs(fact.size)
-            row.worth += abs(fact.contract.value(fact.size, fact.price))
-
-    def _past(self, price: Decimal, now_ms: int) -> deque[Candle]:
-        """A day that leads to the first price, so that charts have something to show."""
-        rows: deque[Candle] = deque(maxlen=CANDLES_KEPT)
-        at_s = now_ms // 1000 // CANDLE_S * CANDLE_S
-        close, places = price, price.as_tuple().exponent
-        digits = Decimal(1).scaleb(places if isinstance(places, int) and places < 0 else -1)
-        for i in range(1, 1441):
-            opened = (close * Decimal(repr(1 + self._random.uniform(-0.0005, 0.0005)))).quantize(digits)
-            high, low = max(opened, close), min(opened, close)
-            size = Decimal(self._random.randint(100, 5000))
-            rows.appendleft(Candle(at_s - i * CANDLE_S, opened, high, low, close, size, size * close))
-            close = opened
-        return rows
+            worth = abs(fact.contract.value(fact.size, fact.price))
+            self.candles[fact.contract.name].count(fact.price, abs(fact.size), worth, fact.time_ms)

@@ -1,4 +1,4 @@
-"""The nouns of the engine: requests, orders, fills, triggers, refusals, and the facts told to listeners.
+"""The nouns of the engine: what is asked for, the orders and fills that come of it, and why it may be refused.
 
 An order changes in place, so a listener that keeps what it saw must copy it while it is being told.
 """
@@ -11,8 +11,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from shared.paper.accounts import Account, Position
+    from shared.paper.accounts import Account
     from shared.paper.contracts import Contract
+    from shared.paper.triggers import Trigger
 
 ZERO = Decimal(0)
 
@@ -26,13 +27,24 @@ class Tif(StrEnum):
     FOK = "fok"
 
 
+class Stp(StrEnum):
+    """Which of two orders of one group goes when they meet: the one that waits, the one that comes, or both."""
+
+    OLDEST = "co"
+    NEWEST = "cn"
+    BOTH = "cb"
+
+
 class Why(StrEnum):
     """Why the engine refuses a request; each door has the venue's own word for it."""
 
     MARGIN = "margin"
     SIZE = "size"
+    SIZE_TOO_SMALL = "size_too_small"
     SIZE_TOO_LARGE = "size_too_large"
     PRICE = "price"
+    PRICE_TOO_HIGH = "price_too_high"
+    PRICE_TOO_LOW = "price_too_low"
     PRICE_DEVIATES = "price_deviates"
     MARKET_NEEDS_IOC = "market_needs_ioc"
     POST_WOULD_TAKE = "post_would_take"
@@ -47,9 +59,12 @@ class Why(StrEnum):
     NO_CHANGE = "no_change"
     LEVERAGE_TOO_HIGH = "leverage_too_high"
     LEVERAGE_TOO_LOW = "leverage_too_low"
+    RISK_LIMIT = "risk_limit"
     HAS_POSITION = "has_position"
     HAS_ORDERS = "has_orders"
     NO_COUNTERPARTY = "no_counterparty"
+    TRIGGER_TOO_LOW = "trigger_too_low"
+    TRIGGER_TOO_HIGH = "trigger_too_high"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +77,8 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class OrderRequest:
-    """A wish to trade. Price 0 is a market order; `close` and `close_side` take their size from the position."""
+    """An order as it is asked for; price 0 is a market order; `close` and `close_side` take their size from the
+    position. `iceberg` is how much of it may show, `slip` how far a market order may go, as a part of the price."""
 
     contract: str
     size: Decimal
@@ -73,7 +89,11 @@ class OrderRequest:
     close: bool = False
     close_side: str = ""
     is_liquidation: bool = False
-    echo: dict[str, object] = field(default_factory=dict)
+    iceberg: Decimal = ZERO
+    stp: Stp | None = None
+    slip: Decimal | None = None
+    take_profit: Decimal | None = None
+    stop_loss: Decimal | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -83,19 +103,14 @@ class Order:
     id: int
     account: Account
     contract: Contract
+    request: OrderRequest
     size: Decimal
     left: Decimal
     price: Decimal
-    tif: Tif
-    text: str
     reduce_only: bool
-    close: bool
-    close_side: str
-    is_liquidation: bool
     mode: str
     leverage: Decimal
     is_cross: bool
-    echo: dict[str, object]
     created_ms: int
     updated_ms: int
     finished_ms: int | None = None
@@ -103,10 +118,33 @@ class Order:
     update_id: int = 0
     filled_value: Decimal = ZERO
     fee: Decimal = ZERO
+    pnl: Decimal = ZERO
     role: str = ""
     amend_text: str = "-"
     unit_margin: Decimal = ZERO
+    iceberg: Decimal = ZERO
+    """How much of it shows at a time, when it hides the rest; 0 hides nothing."""
+    tranche: Decimal = ZERO
+    """How much of an iceberg shows now."""
+    is_refilled: bool = False
+    """Whether what shows was hidden before."""
+    attached: tuple[Trigger, ...] = ()
     fills: list[Fill] = field(default_factory=list)
+
+    @property
+    def tif(self) -> Tif:
+        """How long it waits."""
+        return self.request.tif
+
+    @property
+    def text(self) -> str:
+        """The client's own id, or where it came from."""
+        return self.request.text
+
+    @property
+    def is_liquidation(self) -> bool:
+        """Whether the exchange placed it to take a position away."""
+        return self.request.is_liquidation
 
     @property
     def is_open(self) -> bool:
@@ -122,6 +160,11 @@ class Order:
     def filled(self) -> Decimal:
         """Contracts traded so far, unsigned."""
         return abs(self.size) - abs(self.left)
+
+    @property
+    def shown(self) -> Decimal:
+        """How much of it the public book shows, unsigned."""
+        return self.tranche if self.iceberg else abs(self.left)
 
     @property
     def fill_price(self) -> Decimal:
@@ -146,92 +189,3 @@ class Fill:
     role: str
     fee: Decimal
     time_ms: int
-
-
-@dataclass(slots=True, eq=False)
-class Trigger:
-    """An order that waits for a price. `rises` fires at or above its price, otherwise at or below."""
-
-    id: int
-    account: Account
-    contract: Contract
-    request: OrderRequest
-    price: Decimal
-    price_kind: str
-    rises: bool
-    created_ms: int
-    expires_ms: int | None = None
-    order_type: str = ""
-    status: str = "open"
-    finish_as: str = ""
-    reason: str = ""
-    finished_ms: int | None = None
-    order_id: int = 0
-    echo: dict[str, object] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class OrderChanged:
-    """An order was accepted, traded, amended or ended; `word` says which of the first three while it is open."""
-
-    order: Order
-    word: str
-
-
-@dataclass(frozen=True, slots=True)
-class Filled:
-    """An account's order traded."""
-
-    fill: Fill
-
-
-@dataclass(frozen=True, slots=True)
-class PositionChanged:
-    """A position's size, margin or leverage is another."""
-
-    position: Position
-    now_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class PositionClosed:
-    """A position reached zero, with what it made since it was opened."""
-
-    position: Position
-    side: str
-    pnl: Decimal
-    text: str
-    now_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class BalanceChanged:
-    """Money moved in an account's wallet."""
-
-    account: Account
-    change: Decimal
-    kind: str
-    text: str
-    now_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class TriggerChanged:
-    """A trigger order was set, fired, cancelled, failed or expired."""
-
-    trigger: Trigger
-    now_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Traded:
-    """A public trade; size is signed by the taker's side."""
-
-    contract: Contract
-    id: int
-    size: Decimal
-    price: Decimal
-    time_ms: int
-
-
-Fact = OrderChanged | Filled | PositionChanged | PositionClosed | BalanceChanged | TriggerChanged | Traded

@@ -19,8 +19,8 @@ F = "futures/usdt"
 class GateClient:
     """One member's calls."""
 
-    def __init__(self, door: GateDoor, member: Member | None = None) -> None:
-        self.door = door
+    def __init__(self, door: GateDoor, member: Member | None = None, *, is_decimal: bool = True) -> None:
+        self.door, self.is_decimal = door, is_decimal
         self.member = member or door.exchange.open_member({})
 
     def call(
@@ -44,7 +44,7 @@ class GateClient:
             "key": self.member.api_key,
             "timestamp": at,
             "sign": sign(secret or self.member.api_secret, signed),
-            "x-gate-size-decimal": "1",
+            "x-gate-size-decimal": "1" if self.is_decimal else "0",
         }
         return self.door.handle(
             Call(self.door, method, f"/api/v4/{path}", text, data, own | (headers or {}), "127.0.0.1", now_ms)
@@ -79,7 +79,7 @@ class KeptTransport(asyncio.Transport):
         super().__init__()
         self.written: list[bytes] = []
         self.waiting = 0
-        self.is_cut = False
+        self.is_cut = self.is_closed = False
 
     def write(self, data: Any) -> None:
         self.written.append(bytes(data))
@@ -88,7 +88,10 @@ class KeptTransport(asyncio.Transport):
         return self.waiting
 
     def is_closing(self) -> bool:
-        return self.is_cut
+        return self.is_cut or self.is_closed
+
+    def close(self) -> None:
+        self.is_closed = True
 
     def abort(self) -> None:
         self.is_cut = True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,52 +10,35 @@ from hypothesis import strategies as st
 from shared.paper.accounts import SINGLE, Account
 from shared.paper.contracts import LISTED
 from shared.paper.engine import Engine
+from shared.paper.facts import Filled, OrderChanged, PositionClosed, TriggerChanged
 from shared.paper.market import Market
-from shared.paper.orders import (
-    Fact,
-    Filled,
-    Order,
-    OrderChanged,
-    OrderRequest,
-    PositionClosed,
-    Refusal,
-    Tif,
-    Trigger,
-    TriggerChanged,
-    Why,
-)
-
-BTC = "BTC_USDT"
-NOW = 1_700_000_000_000
-
-
-def an_account(engine: Engine, money: str = "10000") -> Account:
-    account = engine.open_account(f"u{len(engine.accounts)}", "gate", len(engine.accounts))
-    engine.pay(account, Decimal(money), "dnw", "-", NOW)
-    return account
-
-
-def place(engine: Engine, account: Account, size: int | str, price: str = "0", **said: Any) -> Order | Refusal:
-    tif = said.pop("tif", Tif.GTC if price != "0" else Tif.IOC)
-    return engine.place(account, OrderRequest(BTC, Decimal(size), Decimal(price), tif, **said), NOW)
-
-
-def placed(engine: Engine, account: Account, size: int | str, price: str = "0", **said: Any) -> Order:
-    order = place(engine, account, size, price, **said)
-    assert isinstance(order, Order), order
-    return order
-
-
-def facts(engine: Engine) -> list[Fact]:
-    heard: list[Fact] = []
-    engine.listen(heard.append)
-    return heard
-
+from shared.paper.orders import OrderRequest, Refusal, Tif, Why
+from shared.paper.triggers import Trigger
+from tests.paper.trading import BTC, NOW, an_account, facts, place, placed
 
 ACTIONS = st.lists(
     st.tuples(
         st.integers(0, 2),
-        st.sampled_from(["limit", "limit", "limit", "market", "reduce", "close", "cancel", "amend", "move", "isolate"]),
+        st.sampled_from(
+            [
+                "limit",
+                "limit",
+                "limit",
+                "iceberg",
+                "fill_or_kill",
+                "market",
+                "reduce",
+                "close",
+                "cancel",
+                "amend",
+                "move",
+                "pin",
+                "isolate",
+                "protect",
+                "fund",
+                "deleverage",
+            ]
+        ),
         st.integers(-3000, 3000).filter(bool),
         st.integers(-60, 60),
     ),
@@ -70,6 +52,20 @@ def act(engine: Engine, market: Market, accounts: list[Account], action: tuple[i
     resting = list(account.open_orders.values())
     if kind == "limit":
         place(engine, account, size, price)
+    elif kind == "iceberg":
+        place(engine, account, size, price, iceberg=abs(offset) + 1)
+    elif kind == "fill_or_kill":
+        place(engine, account, size, price, tif=Tif.FOK)
+    elif kind == "protect":
+        above, below = Decimal(70000), Decimal(65000)
+        profit, loss = (above, below) if size > 0 else (below, above)
+        place(engine, account, size, price, take_profit=profit, stop_loss=loss)
+    elif kind == "fund":
+        engine.funding.charge(engine.listings[BTC], Decimal(offset) / 10_000, NOW)
+    elif kind == "deleverage":
+        engine.liquidations.deleverage(account.position(LISTED[0], SINGLE), Decimal(abs(size)), NOW)
+    elif kind == "pin":
+        market.pin(BTC, "mark", Decimal(67500 + offset * 200), NOW)
     elif kind in ("market", "reduce"):
         place(engine, account, size, reduce_only=kind == "reduce")
     elif kind == "close":
@@ -93,7 +89,8 @@ def check(engine: Engine, deposits: Decimal) -> None:
     for side in (book.bids, book.asks):
         assert side.prices == sorted(side.levels)
         for price, level in side.levels.items():
-            assert side.totals[price] == sum(abs(order.left) for order in level.values())
+            assert side.totals[price] == sum(order.shown for order in level.values()) > 0
+            assert side.hidden.get(price, 0) == sum(abs(order.left) - order.shown for order in level.values())
     held = [account.position(listing.contract, SINGLE) for account in engine.accounts]
     assert sum(position.size for position in held) == 0
     worth = sum(account.balance + account.unrealised(engine.marks()) for account in engine.accounts)
@@ -103,6 +100,10 @@ def check(engine: Engine, deposits: Decimal) -> None:
             assert 0 <= order.filled <= abs(order.size) and (order.left == 0 or (order.left > 0) == order.is_buy)
             assert sum(abs(fill.size) for fill in order.fills) == order.filled
             assert order.is_open == (order.id in account.open_orders)
+            assert order.tif is not Tif.FOK or order.filled in (0, abs(order.size))
+            for trigger in order.attached:
+                assert trigger.is_waiting == (trigger.id in account.guards)
+                assert trigger.status != "inactive" or (order.is_open and not order.filled)
 
 
 @settings(max_examples=60, deadline=None)
@@ -113,11 +114,20 @@ def test_no_order_of_events_makes_money_or_crosses_a_book_or_overfills(
     """Everybody checks their books against these: they must be right even when a market crashes."""
     engine = Engine(LISTED)
     market = Market(engine, seed=3, now_ms=NOW)
-    accounts = [an_account(engine, money) for money in ("500", "10000", "1000000")]
+    accounts = [
+        an_account(engine, money, stp_group=group) for money, group in (("500", 0), ("10000", 7), ("1000000", 7))
+    ]
 
     for action in actions:
         act(engine, market, accounts, action)
         check(engine, Decimal("1010500"))
+    assert not trades_within_a_group(accounts)
+
+
+def trades_within_a_group(accounts: list[Account]) -> set[int]:
+    """The trades that two accounts of one group made with each other."""
+    one, other = ({fill.id for fill in account.fills} for account in accounts[1:])
+    return one & other
 
 
 def test_the_best_price_trades_first_and_within_it_the_oldest(engine: Engine) -> None:
@@ -231,8 +241,8 @@ def test_a_trigger_fires_once_when_its_price_is_reached_and_not_before(engine: E
     buyer = an_account(engine)
     placed(engine, buyer, 10)
     request = OrderRequest(BTC, Decimal(-10), tif=Tif.IOC, reduce_only=True)
-    stop = Trigger(engine.next_trigger_id(), buyer, LISTED[0], request, Decimal(67000), "mark", False, NOW)
-    engine.set_trigger(stop)
+    stop = Trigger(engine.triggers.next_id(), buyer, LISTED[0], request, Decimal(67000), "mark", False, NOW)
+    engine.triggers.set(stop)
     market.set_price(BTC, Decimal("67000.1"), NOW, hold=True)
     assert stop.status == "open"
     heard = facts(engine)
@@ -248,8 +258,8 @@ def test_a_trigger_whose_position_is_gone_fails_and_says_why(engine: Engine) -> 
     market = Market(engine, seed=1, now_ms=NOW)
     buyer = an_account(engine)
     request = OrderRequest(BTC, Decimal(0), tif=Tif.IOC, close=True)
-    stop = Trigger(engine.next_trigger_id(), buyer, LISTED[0], request, Decimal(67000), "last", False, NOW)
-    engine.set_trigger(stop)
+    stop = Trigger(engine.triggers.next_id(), buyer, LISTED[0], request, Decimal(67000), "last", False, NOW)
+    engine.triggers.set(stop)
     market.set_price(BTC, Decimal(66000), NOW, hold=True)
 
     assert (stop.finish_as, stop.reason) == ("failed", "no_position")

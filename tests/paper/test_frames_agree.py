@@ -17,6 +17,7 @@ from shared.paper.exchange import Exchange
 from shared.paper.gate.door import GateDoor
 from tests.paper.gate_client import F, GateClient, GateListener
 from tests.paper.process import ROOT
+from tests.paper.shapes import differences
 
 FRAMES = ROOT / "tests/venues/frames/gate"
 CHANNELS = ("orders", "usertrades", "positions", "balances", "autoorders")
@@ -77,25 +78,3 @@ def test_the_door_speaks_as_the_documents_show(scenes: dict[bool, Scene], name: 
     frame = json.loads((FRAMES / f"{name}.json").read_text())
 
     assert differences(frame, CASES[name](scenes[name.endswith("_2024")])) == []
-
-
-def differences(expected: Any, said: Any, where: str = "") -> list[str]:
-    """What the frame has and the row has not, or has in another type; an empty list or null says nothing."""
-    if isinstance(expected, dict) and isinstance(said, dict):
-        missing = [f"{where}.{name} is missing" for name in expected if name not in said]
-        shared = [name for name in expected if name in said]
-        return missing + [
-            each for name in shared for each in differences(expected[name], said[name], f"{where}.{name}")
-        ]
-    if isinstance(expected, list) and isinstance(said, list):
-        return differences(expected[0], said[0], f"{where}[0]") if expected and said else []
-    if expected is None or said is None or kind(expected) == kind(said):
-        return []
-    return [f"{where} is a {kind(said)}, not a {kind(expected)}"]
-
-
-def kind(value: Any) -> str:
-    """Its JSON type."""
-    if isinstance(value, bool):
-        return "boolean"
-    return "number" if isinstance(value, int | float) else type(value).__name__

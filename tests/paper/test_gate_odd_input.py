@@ -9,7 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.paper.exchange import Exchange
-from shared.paper.gate.door import ROUTES, GateDoor
+from shared.paper.gate.door import GateDoor
+from shared.paper.gate.routes import ROUTES
+from shared.paper.gate.trading_api import COMMANDS
 from tests.paper.gate_client import GateClient, GateListener
 
 ODD = st.one_of(
@@ -26,7 +28,8 @@ ODD = st.one_of(
 )
 NAMES = st.sampled_from(
     ["contract", "size", "price", "tif", "text", "close", "reduce_only", "auto_size", "iceberg", "mode", "timeout",
-     "initial", "trigger", "order_type", "order_id", "amend_text", "action_mode", "stp_act"]
+     "initial", "trigger", "order_type", "order_id", "amend_text", "action_mode", "stp_act", "market_order_slip_ratio",
+     "tpsl_tp_trigger_price", "tpsl_sl_trigger_price", "amount", "trigger_price", "price_type", "rule", "expiration"]
 )  # fmt: skip
 OBJECTS = st.dictionaries(NAMES, ODD, max_size=8)
 BODIES = st.one_of(ODD, OBJECTS, st.lists(OBJECTS, max_size=2))
@@ -34,11 +37,12 @@ WORDS = st.sampled_from(["BTC_USDT", "0", "5", "-1", "1e99", "true", "open", "fi
 TEXTS = st.one_of(st.text(max_size=6), WORDS)
 PARAMETERS = (
     "contract limit offset status leverage cross_leverage_limit change from to interval last_id dual_mode position_mode"
-    " margin_mode dual_side side with_id"
+    " margin_mode dual_side side with_id risk_limit holding table_id at pnl text action_mode type role order"
 )
 QUERIES = st.dictionaries(st.sampled_from(PARAMETERS.split()), TEXTS, max_size=6)
 
-client = GateClient(GateDoor(Exchange(), limits_on=False))
+door = GateDoor(Exchange(), limits_on=False)
+client = GateClient(door, door.exchange.open_member({"stp_group": 3}))
 
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -64,6 +68,25 @@ def test_whatever_is_said_on_a_socket_is_answered(frame: dict[str, Any], word: s
     client.door.stream.disconnect(listener.socket)
 
     assert len(answers) >= 3
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from(sorted(COMMANDS)),
+    BODIES,
+    st.dictionaries(st.sampled_from(["x-gate-exptime", "a"]), ODD, max_size=2),
+)
+def test_whatever_a_trader_says_is_answered(channel: str, param: object, header: dict[str, Any]) -> None:
+    """An acknowledgement and a result, or a result alone, and the socket stays open."""
+    listener = GateListener(client)
+    listener.socket.trader = client.member
+    payload = {"req_id": "r", "req_param": param, "req_header": header}
+    listener.say({"time": 1, "channel": channel, "event": "api", "payload": payload})
+    answers = listener.heard()
+    door.stream.disconnect(listener.socket)
+
+    assert [bool(each.get("ack")) for each in answers] in ([False], [True, False])
+    assert answers[-1]["header"]["status"] in ("200", "400", "404") and not listener.transport.is_cut
 
 
 ORDER = {"contract": "BTC_USDT", "size": 1, "price": "60000", "tif": "gtc", "text": "t-odd"}

@@ -223,7 +223,7 @@ def test_trigger_orders_have_ids_of_their_own_and_check_their_side(client: GateC
     assert (shown["status"], shown["initial"]["is_close"], shown["trigger"]["rule"]) == ("open", True, 2)
     assert "finish_as" not in shown and int(number) > 2**53
     wrong = body | {"trigger": body["trigger"] | {"price": "70000"}}  # type: ignore[operator]
-    assert client.refused("POST", f"{F}/price_orders", None, wrong) == (400, "AUTO_TRIGGER_PRICE_GREATE_LAST")
+    assert client.refused("POST", f"{F}/price_orders", None, wrong) == (400, "AUTO_TRIGGER_PRICE_LESS_LAST")
     number_price = body | {"initial": body["initial"] | {"price": 0}}  # type: ignore[operator]
     assert client.refused("POST", f"{F}/price_orders", None, number_price) == (400, "AUTO_INVALID_REQUEST_BODY")
     assert client.refused("GET", f"{F}/price_orders/12") == (400, "AUTO_ORDER_NOT_FOUND")

@@ -10,7 +10,7 @@ import pytest
 
 from shared.paper.exchange import Exchange
 from shared.paper.gate.door import GateDoor
-from shared.paper.gate.sockets import BUFFER_MAX
+from shared.paper.sockets import BUFFER_MAX
 from tests.paper.gate_client import GateClient, GateListener
 
 CHANNELS = ("orders", "usertrades", "positions", "balances", "autoorders", "position_closes")

@@ -34,7 +34,7 @@ def check_call(exchange: Exchange, call: Call) -> Member:
         if not call.headers.get(header.lower()):
             raise GateError(400, "MISSING_REQUIRED_HEADER", f"Missing required header: {header}")
     timestamp = call.headers["timestamp"]
-    member = _member(exchange, call.headers["key"])
+    member = _member(exchange, call.headers["key"], call.address)
     check_time(timestamp, call.now_ms)
     # The documents do not say whether a path is signed encoded or plain, and clients do both; a query is signed plain.
     texts = {
@@ -43,22 +43,28 @@ def check_call(exchange: Exchange, call: Call) -> Member:
         for query in {unquote_plus(call.raw_query), unquote(call.raw_query)}
     }
     _check_signature(member, call.headers["sign"], texts)
+    if call.method != "GET":
+        check_may_write(exchange, member)
     return member
 
 
-def check_frame(exchange: Exchange, auth: object, channel: str, event: str, time: object, now_ms: int) -> Member:
+def check_frame(
+    exchange: Exchange, auth: object, channel: str, event: str, time: object, address: str, now_ms: int
+) -> Member:
     """The member who signed this subscription."""
     if not isinstance(auth, dict) or not isinstance(auth.get("KEY"), str) or not isinstance(auth.get("SIGN"), str):
         raise GateError(401, "MISSING_REQUIRED_HEADER", "Missing required header: KEY")
-    member = _member(exchange, auth["KEY"])
+    member = _member(exchange, auth["KEY"], address)
     check_time(str(time), now_ms)
     _check_signature(member, auth["SIGN"], (f"channel={channel}&event={event}&time={time}",))
     return member
 
 
-def check_login(exchange: Exchange, payload: dict[str, object], channel: str, raw_param: str, now_ms: int) -> Member:
+def check_login(
+    exchange: Exchange, payload: dict[str, object], channel: str, raw_param: str, address: str, now_ms: int
+) -> Member:
     """The member who signed this trading-API login; the parameter is signed as the text that was sent."""
-    member = _member(exchange, str(payload.get("api_key", "")))
+    member = _member(exchange, str(payload.get("api_key", "")), address)
     timestamp = str(payload.get("timestamp", ""))
     check_time(timestamp, now_ms)
     _check_signature(member, str(payload.get("signature", "")), (f"api\n{channel}\n{raw_param}\n{timestamp}",))
@@ -76,11 +82,27 @@ def check_time(timestamp: str, now_ms: int) -> None:
         raise GateError(401, "REQUEST_EXPIRED", gap)
 
 
-def _member(exchange: Exchange, api_key: str) -> Member:
+def _member(exchange: Exchange, api_key: str, address: str) -> Member:
     member = exchange.by_key.get(api_key)
     if member is None:
         raise GateError(401, "INVALID_KEY", "Invalid key provided")
+    check_key(exchange, member, address)
     return member
+
+
+def check_key(exchange: Exchange, member: Member, address: str) -> None:
+    """Whether a key is still good, and may be used from there."""
+    terms = member.terms(exchange.real_ms())
+    if terms.is_revoked:
+        raise GateError(401, "INVALID_KEY", "Invalid key provided")
+    if terms.ips and address not in terms.ips:
+        raise GateError(403, "IP_FORBIDDEN", f"Request IP not in whitelist: {address[:45]}")
+
+
+def check_may_write(exchange: Exchange, member: Member) -> None:
+    """Every GET is a read, everything else a write."""
+    if member.terms(exchange.real_ms()).is_read_only:
+        raise GateError(403, "READ_ONLY", "This API key is read-only")
 
 
 def _check_signature(member: Member, given: str, texts: Iterable[str]) -> None:

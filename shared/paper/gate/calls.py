@@ -16,8 +16,9 @@ import msgspec
 
 from shared.paper.accounts import Account
 from shared.paper.contracts import Contract
+from shared.paper.exchange import Member
 from shared.paper.listing import Listing
-from shared.paper.orders import Refusal, Why
+from shared.paper.orders import ZERO, Refusal, Why
 
 if TYPE_CHECKING:
     from shared.paper.gate.door import GateDoor
@@ -31,9 +32,10 @@ DIGITS_MAX = 30
 class GateError(Exception):
     """A refusal. The futures engine says `detail` where the gateway says `message`, and sometimes neither."""
 
-    def __init__(self, status: int, label: str, message: str = "", *, detail: str = "") -> None:
+    def __init__(self, status: int, label: str, message: str = "", *, detail: str = "", code: str = "") -> None:
+        """`code` is what the service behind trigger orders adds."""
         super().__init__(label)
-        self.status, self.label, self.message, self.detail = status, label, message, detail
+        self.status, self.label, self.message, self.detail, self.code = status, label, message, detail, code
 
     def to_body(self) -> dict[str, str]:
         """Gate's error body."""
@@ -42,6 +44,8 @@ class GateError(Exception):
             body["message"] = self.message
         if self.detail:
             body["detail"] = self.detail
+        if self.code:
+            body["code"] = self.code
         return body
 
 
@@ -55,6 +59,8 @@ class Reply:
     is_html: bool = False
     delay_ms: int = 0
     is_cut: bool = False
+    is_drained: bool = False
+    """Whether its headers are to say that nothing is left of the allowance."""
 
 
 @dataclass(slots=True)
@@ -70,14 +76,26 @@ class Call:
     ip: str
     now_ms: int
     params: dict[str, str] = field(default_factory=dict)
-    wallet: Account | None = None
+    caller: Member | None = None
     default_text: str = "api"
+    paged: tuple[int, int, int] | None = None
+    """Limit, offset and how many rows there are, once a list was cut to a page."""
+
+    @property
+    def member(self) -> Member:
+        """Who calls; only for private calls."""
+        assert self.caller is not None
+        return self.caller
 
     @property
     def account(self) -> Account:
-        """Whose call it is; only for private calls."""
-        assert self.wallet is not None
-        return self.wallet
+        """Whose money it is about; only for private calls."""
+        return self.member.wallets[self.door.venue]
+
+    @property
+    def address(self) -> str:
+        """Where the call came from; a forwarder in between says so in the usual header."""
+        return self.headers.get("x-forwarded-for", "").partition(",")[0].strip() or self.ip
 
     @property
     def is_decimal(self) -> bool:
@@ -102,13 +120,18 @@ class Call:
         if not text:
             return usual
         if not text.isdecimal() or len(text) > 18:
-            raise GateError(400, "INVALID_PARAM_VALUE", f"Invalid request parameter `{name}` value: {text[:40]}")
+            raise invalid(name, text)
         return min(int(text), most)
 
     def page(self, rows: list[Any], most: int = 1000) -> list[Any]:
         """The part of a list that `limit` and `offset` ask for."""
-        offset = self.whole("offset", 0, 10**9)
-        return rows[offset : offset + self.whole("limit", 100, most)]
+        offset, limit = self.whole("offset", 0, 10**9), self.whole("limit", 100, most)
+        self.paged = (limit, offset, len(rows))
+        return rows[offset : offset + limit]
+
+    def span(self) -> range:
+        """The seconds that `from` and `to` ask for."""
+        return range(self.whole("from", 0, 10**12), self.whole("to", 10**12, 10**12) + 1)
 
     def json(self) -> Any:
         """The body, with exact numbers."""
@@ -140,21 +163,34 @@ class Call:
 def to_decimal(value: object, name: str) -> Decimal:
     """A number from JSON text or a JSON number, within sane bounds."""
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
-        raise GateError(400, "INVALID_PARAM_VALUE", f"Invalid request parameter `{name}` value: {str(value)[:40]}")
+        raise invalid(name, value)
     try:
         number = Decimal(value)
     except (InvalidOperation, ValueError):
         number = Decimal("nan")
     if not number.is_finite() or abs(number.adjusted()) > DIGITS_MAX or len(number.as_tuple().digits) > DIGITS_MAX:
-        raise GateError(400, "INVALID_PARAM_VALUE", f"Invalid request parameter `{name}` value: {str(value)[:40]}")
+        raise invalid(name, value)
     return number
+
+
+def to_amount(value: object, name: str) -> Decimal | None:
+    """A number above zero; left out, empty or zero is none."""
+    number = ZERO if value in (None, "") else to_decimal(value, name)
+    if number < 0:
+        raise invalid(name, value)
+    return number or None
+
+
+def invalid(name: str, value: object) -> GateError:
+    """The gateway's no to a parameter."""
+    return GateError(400, "INVALID_PARAM_VALUE", f"Invalid request parameter `{name}` value: {str(value)[:40]}")
 
 
 def to_flag(value: object, name: str) -> bool:
     """A JSON boolean; null counts as left out."""
     if value is None or isinstance(value, bool):
         return bool(value)
-    raise GateError(400, "INVALID_PARAM_VALUE", f"Invalid request parameter `{name}` value: {str(value)[:40]}")
+    raise invalid(name, value)
 
 
 def _no_constant(text: str) -> None:
@@ -183,12 +219,18 @@ LABELS: dict[Why, str] = {
     Why.HAS_POSITION: "POSITION_HOLDING",
     Why.HAS_ORDERS: "ORDER_PENDING",
     Why.NO_COUNTERPARTY: "CONTRACT_NO_COUNTER",
+    Why.RISK_LIMIT: "RISK_LIMIT_EXCEEDED",
+    Why.TRIGGER_TOO_LOW: "AUTO_TRIGGER_PRICE_GREATE_LAST",
+    Why.TRIGGER_TOO_HIGH: "AUTO_TRIGGER_PRICE_LESS_LAST",
 }
 
 MESSAGES: dict[Why, str] = {
     Why.SIZE: "Invalid request parameter `size` value: {}",
     Why.PRICE: "Invalid request parameter `price` value: {}",
     Why.ONLY_IN_DUAL: "Invalid request parameter `auto_size` value",
+    Why.NO_CHANGE: "No change is made",
+    Why.TRIGGER_TOO_LOW: "invalid argument: Trigger.Price must > last_price",
+    Why.TRIGGER_TOO_HIGH: "invalid argument: Trigger.Price must < last_price",
 }
 
 

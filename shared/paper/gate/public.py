@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from decimal import Decimal
-from itertools import islice
+from typing import NamedTuple
 
-from shared.paper.gate.calls import Call, GateError, Reply
-from shared.paper.gate.rows import Row, contract_row, plain, public_trade_row, size_of
+from shared.paper.candles import DAY_S, MINUTE_S, MONTH_S, WEEK_S, Candle
+from shared.paper.gate.calls import Call, GateError, Reply, invalid
+from shared.paper.gate.forms import Row, plain
+from shared.paper.gate.market_rows import (
+    candle_row,
+    contract_row,
+    levels,
+    price_row,
+    public_trade_row,
+    stat_row,
+    ticker_row,
+)
+from shared.paper.gate.position_rows import liq_order_row
 from shared.paper.listing import Listing
-from shared.paper.market import Candle
-from shared.paper.orders import ZERO
 
+
+class Interval(NamedTuple):
+    """How long a candle is; natural ones are the calendar's."""
+
+    span_s: int
+    is_natural: bool = False
+
+
+HOUR_S = 3_600
 INTERVALS = {
-    "10s": 60, "1m": 60, "5m": 300, "15m": 900, "30m": 1800, "1h": 3600, "2h": 7200, "4h": 14400, "6h": 21600,
-    "8h": 28800, "12h": 43200, "1d": 86400, "7d": 604800, "1w": 604800, "30d": 2592000,
+    "10s": Interval(10), "30s": Interval(30), "1m": Interval(MINUTE_S), "5m": Interval(300), "15m": Interval(900),
+    "30m": Interval(1_800), "1h": Interval(HOUR_S), "2h": Interval(2 * HOUR_S), "4h": Interval(4 * HOUR_S),
+    "6h": Interval(6 * HOUR_S), "8h": Interval(8 * HOUR_S), "12h": Interval(12 * HOUR_S), "1d": Interval(DAY_S),
+    "7d": Interval(WEEK_S), "1w": Interval(WEEK_S, is_natural=True), "30d": Interval(MONTH_S, is_natural=True),
 }  # fmt: skip
-"""Seconds of each interval. Candles of ten seconds are not kept: those of a minute stand in for them."""
-BOOK_MAX, BOOK_USUAL, CANDLES_MAX = 300, 10, 2000
+BOOK_MAX, BOOK_USUAL, CANDLES_MAX, CANDLES_USUAL, PREMIUMS_MAX = 300, 10, 2000, 100, 1000
+LIQUIDATED_SPAN_S = 3_600
 
 
 def time(call: Call) -> Reply:
@@ -65,30 +83,6 @@ def tickers(call: Call) -> Reply:
     return Reply(200, [ticker_row(call.door.day_of(each), each, call.is_decimal) for each in listings])
 
 
-def ticker_row(day: list[Candle], listing: Listing, is_decimal: bool) -> Row:
-    """A ticker, from the candles of a day."""
-    asks, bids = listing.book.asks, listing.book.bids
-    size = sum((candle.size for candle in day), ZERO)
-    worth = sum((candle.worth for candle in day), ZERO)
-    opened = day[0].open if day else listing.last
-    return {
-        "contract": listing.contract.name, "last": plain(listing.last),
-        "change_percentage": plain(round((listing.last - opened) / opened * 100, 4)),
-        "change_price": plain(listing.last - opened),
-        "high_24h": plain(max([candle.high for candle in day] + [listing.last])),
-        "low_24h": plain(min([candle.low for candle in day] + [listing.last])),
-        "total_size": plain(sum((abs(p.size) for p in listing.holders), ZERO)), "volume_24h": plain(size),
-        "volume_24h_base": plain(size * listing.contract.multiplier), "volume_24h_quote": plain(worth),
-        "volume_24h_settle": plain(worth), "mark_price": plain(listing.mark), "index_price": plain(listing.index),
-        "funding_rate": "0.0001", "funding_rate_indicative": "0.0001", "quanto_base_rate": "",
-        "quanto_multiplier": plain(listing.contract.multiplier),
-        "lowest_ask": plain(asks.best_price) if asks.prices else "0",
-        "lowest_size": str(size_of(asks.totals[asks.best_price], is_decimal)) if asks.prices else "0",
-        "highest_bid": plain(bids.best_price) if bids.prices else "0",
-        "highest_size": str(size_of(bids.totals[bids.best_price], is_decimal)) if bids.prices else "0",
-    }  # fmt: skip
-
-
 def order_book(call: Call) -> Reply:
     """GET futures/usdt/order_book."""
     listing = call.listing(call.required("contract"))
@@ -104,66 +98,115 @@ def order_book(call: Call) -> Reply:
     return Reply(200, row)
 
 
-def levels(walk: Iterable[tuple[Decimal, Decimal]], limit: int, is_decimal: bool) -> list[Row]:
-    """The first levels of one side."""
-    return [{"p": plain(price), "s": size_of(size, is_decimal)} for price, size in islice(walk, limit)]
-
-
 def trades(call: Call) -> Reply:
     """GET futures/usdt/trades."""
-    listing = call.listing(call.required("contract"))
-    start, end = call.whole("from", 0, 10**12), call.whole("to", 10**12, 10**12)
-    rows = [t for t in reversed(listing.trades) if start <= t.time_ms // 1000 <= end]
+    listing, span = call.listing(call.required("contract")), call.span()
+    last_id = call.whole("last_id", 0, 10**18)
+    rows = [t for t in reversed(listing.trades) if t.time_ms // 1000 in span and (not last_id or t.id < last_id)]
     return Reply(200, [public_trade_row(trade, call.is_decimal) for trade in call.page(rows)])
+
+
+# ---- candles
 
 
 def candlesticks(call: Call) -> Reply:
     """GET futures/usdt/candlesticks: by `limit`, or by `from` and `to`, never both."""
-    name = call.required("contract").removeprefix("mark_").removeprefix("index_")
-    listing, interval = call.listing(name), call.query.get("interval", "5m")
-    if interval not in INTERVALS:
-        raise GateError(400, "INVALID_PARAM_VALUE", f"Invalid request parameter `interval` value: {interval[:20]}")
-    if "limit" in call.query and ("from" in call.query or "to" in call.query):
+    name = call.required("contract")
+    is_price = name.startswith(("mark_", "index_"))
+    listing = call.listing(name.removeprefix("mark_").removeprefix("index_"))
+    rows = _candles(call, listing, CANDLES_MAX)
+    return Reply(200, [price_row(row) if is_price else candle_row(row, call.is_decimal) for row in rows])
+
+
+def premium_index(call: Call) -> Reply:
+    """GET futures/usdt/premium_index: how far mark is from index, now and, as far as is known here, always."""
+    listing = call.listing(call.required("contract"))
+    premium = plain(round((listing.mark - listing.index) / listing.index, 8))
+    rows = _candles(call, listing, PREMIUMS_MAX)
+    return Reply(200, [{"t": row.at_s} | dict.fromkeys(("o", "h", "l", "c"), premium) for row in rows])
+
+
+def contract_stats(call: Call) -> Reply:
+    """GET futures/usdt/contract_stats."""
+    listing = call.listing(call.required("contract"))
+    start, limit = call.whole("from", 0, 10**12), call.whole("limit", 30, CANDLES_MAX)
+    rows = [row for row in _merged(call, listing, _interval(call)) if row.at_s >= start]
+    return Reply(200, [stat_row(row, listing, call.is_decimal) for row in rows[-limit:]])
+
+
+def _interval(call: Call) -> Interval:
+    name = call.query.get("interval", "") or "5m"
+    if name not in INTERVALS:
+        raise invalid("interval", name)
+    return INTERVALS[name]
+
+
+def _merged(call: Call, listing: Listing, interval: Interval) -> list[Candle]:
+    return call.door.candles_of(listing).rows(interval.span_s, is_natural=interval.is_natural)
+
+
+def _candles(call: Call, listing: Listing, most: int) -> list[Candle]:
+    interval = _interval(call)
+    is_ranged = "from" in call.query or "to" in call.query
+    if "limit" in call.query and is_ranged:
         raise GateError(400, "INVALID_PARAM_VALUE", "limit conflicts with from and to")
-    start, end = call.whole("from", 0, 10**12), call.whole("to", 10**12, 10**12)
-    merged = merge(call.door.candles_of(listing), INTERVALS[interval])
-    rows = [candle for candle in merged if start <= candle.at_s <= end]
-    return Reply(200, [candle_row(c, call.is_decimal) for c in rows[-call.whole("limit", 100, CANDLES_MAX) :]])
+    merged = _merged(call, listing, interval)
+    if not is_ranged:
+        limit = call.whole("limit", CANDLES_USUAL, most)
+        return merged[-limit:] if limit else []
+    end = call.whole("to", call.now_ms // 1000, 10**12)
+    start = call.whole("from", max(0, end - CANDLES_USUAL * interval.span_s), 10**12)
+    if (end - start) // interval.span_s > most:
+        raise GateError(400, "INVALID_PARAM_VALUE", f"at most {most} points a query")
+    return [row for row in merged if start <= row.at_s <= end]
 
 
-def merge(candles: Iterable[Candle], span_s: int) -> list[Candle]:
-    """Longer candles out of those of a minute."""
-    merged: list[Candle] = []
-    for each in candles:
-        at_s = each.at_s // span_s * span_s
-        if not merged or merged[-1].at_s != at_s:
-            merged.append(Candle(at_s, each.open, each.high, each.low, each.close, each.size, each.worth))
-            continue
-        last = merged[-1]
-        last.high, last.low, last.close = max(last.high, each.high), min(last.low, each.low), each.close
-        last.size, last.worth = last.size + each.size, last.worth + each.worth
-    return merged
-
-
-def candle_row(candle: Candle, is_decimal: bool) -> Row:
-    """A candle."""
-    return {
-        "t": candle.at_s, "v": size_of(candle.size, is_decimal), "o": plain(candle.open), "h": plain(candle.high),
-        "l": plain(candle.low), "c": plain(candle.close), "sum": plain(candle.worth),
-    }  # fmt: skip
+# ---- funding, risk, liquidations
 
 
 def funding_rate(call: Call) -> Reply:
-    """GET futures/usdt/funding_rate: funding is quoted here and never charged."""
-    call.listing(call.required("contract"))
-    last_s = call.now_ms // 28_800_000 * 28_800
-    return Reply(200, [{"t": last_s - 28_800 * i, "r": "0.0001"} for i in range(call.whole("limit", 100, 1000))])
+    """GET futures/usdt/funding_rate: what was charged, and before that what would have been."""
+    listing = call.listing(call.required("contract"))
+    interval, span = listing.contract.funding_interval_s, call.span()
+    limit = call.whole("limit", 100, 1000)
+    charged = list(reversed(listing.funded))
+    before_s = (charged[-1][0] if charged else call.now_ms // 1000 + 1) - 1
+    first_s = before_s // interval * interval
+    assumed = [(first_s - interval * i, listing.funding_rate) for i in range(limit)]
+    rows = [{"t": at_s, "r": plain(rate)} for at_s, rate in charged + assumed if at_s in span]
+    return Reply(200, rows[:limit])
 
 
 def risk_limit_tiers(call: Call) -> Reply:
-    """GET futures/usdt/risk_limit_tiers: one tier."""
-    listing = call.listing(call.required("contract"))
-    rate = plain(listing.contract.maintenance_rate)
-    top = plain(listing.contract.leverage_max)
-    row = {"tier": 1, "risk_limit": "1000000", "initial_rate": "0.008", "maintenance_rate": rate, "leverage_max": top}
-    return Reply(200, [row | {"contract": listing.contract.name, "deduction": "0"}])
+    """GET futures/usdt/risk_limit_tiers; pages count markets, not rows."""
+    name = call.query.get("contract", "")
+    listings = [call.listing(name)] if name else call.page(list(call.door.engine.listings.values()))
+    return Reply(200, [row | {"contract": each.contract.name} for each in listings for row in _tiers(each)])
+
+
+def risk_limit_table(call: Call) -> Reply:
+    """GET futures/usdt/risk_limit_table: the tiers of the table that a contract's name names here."""
+    return Reply(200, _tiers(call.listing(call.required("table_id"))))
+
+
+def _tiers(listing: Listing) -> list[Row]:
+    return [
+        {
+            "tier": tier.number, "risk_limit": plain(tier.risk_limit),
+            "initial_rate": plain(round(1 / tier.leverage_max, 8)),
+            "maintenance_rate": plain(tier.maintenance_rate), "leverage_max": plain(tier.leverage_max),
+            "deduction": plain(tier.deduction),
+        }
+        for tier in listing.contract.tiers
+    ]  # fmt: skip
+
+
+def liq_orders(call: Call) -> Reply:
+    """GET futures/usdt/liq_orders: everybody's liquidations of an hour at most."""
+    name, span = call.query.get("contract", ""), call.span()
+    if "from" in call.query and "to" in call.query and len(span) - 1 > LIQUIDATED_SPAN_S:
+        raise GateError(400, "INVALID_PARAM_VALUE", f"from and to are more than {LIQUIDATED_SPAN_S} seconds apart")
+    listings = [call.listing(name)] if name else list(call.door.engine.listings.values())
+    facts = sorted((f for each in listings for f in each.liquidated), key=lambda f: -f.now_ms)
+    rows = [liq_order_row(fact, call.is_decimal) for fact in facts if fact.now_ms // 1000 in span]
+    return Reply(200, call.page(rows))

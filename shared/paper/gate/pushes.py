@@ -9,12 +9,14 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from shared.paper.facts import Traded
 from shared.paper.gate.calls import encode_json
-from shared.paper.gate.public import INTERVALS, levels, merge, ticker_row
-from shared.paper.gate.rows import Row, plain, public_trade_row, size_of
-from shared.paper.gate.sockets import ALL, Socket, to_frame
+from shared.paper.gate.forms import Row, plain, size_of
+from shared.paper.gate.market_rows import levels, public_trade_row, ticker_row
+from shared.paper.gate.public import INTERVALS
+from shared.paper.gate.sockets import ALL, Socket
 from shared.paper.listing import Listing
-from shared.paper.orders import Traded
+from shared.paper.sockets import to_frame
 
 if TYPE_CHECKING:
     from shared.paper.gate.door import GateDoor
@@ -136,7 +138,8 @@ class PublicPushes:
     def _candles(self, listing: Listing, name: str, form: bool) -> None:
         intervals = {asked[0] for asked in self._followers[CANDLES, name].values() if asked[0] in INTERVALS}
         for interval in intervals:
-            last = merge(self.door.candles_of(listing), INTERVALS[interval])[-1]
+            span = INTERVALS[interval]
+            last = self.door.candles_of(listing).last(span.span_s, is_natural=span.is_natural)
             row = {
                 "t": last.at_s, "v": size_of(last.size, form), "c": plain(last.close), "h": plain(last.high),
                 "l": plain(last.low), "o": plain(last.open), "n": f"{interval}_{name}", "a": plain(last.worth),

@@ -11,26 +11,22 @@ import json
 import secrets
 from collections import defaultdict
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
-from shared.paper.accounts import Account
+from shared.paper.accounts import Account, Position
+from shared.paper.facts import Fact, Traded
 from shared.paper.faults import Fault
-from shared.paper.gate import rows
+from shared.paper.gate import position_rows
 from shared.paper.gate.auth import check_frame
 from shared.paper.gate.calls import GateError, encode_json
+from shared.paper.gate.forms import Row
 from shared.paper.gate.pushes import PUBLIC_CHANNELS, PublicPushes
-from shared.paper.gate.sockets import ALL, Courier, Socket, to_frame
+from shared.paper.gate.sockets import ALL, Socket
+from shared.paper.gate.tellings import TOLD
 from shared.paper.gate.trading_api import TradingApi
-from shared.paper.orders import (
-    BalanceChanged,
-    Fact,
-    Filled,
-    OrderChanged,
-    PositionChanged,
-    PositionClosed,
-    Traded,
-    TriggerChanged,
-)
+from shared.paper.liquidation import NO_RANK
+from shared.paper.sockets import Courier, to_frame
 
 if TYPE_CHECKING:
     from shared.paper.gate.door import GateDoor
@@ -42,6 +38,7 @@ PRIVATE_CHANNELS = frozenset(
         "auto_deleverages", "reduce_risk_limits", "position_adl_rank",
     )
 )  # fmt: skip
+RANKS, BALANCES = "futures.position_adl_rank", "futures.balances"
 IDLE_MS, SILENT_MS = 30_000, 60_000
 UPGRADE = "The connection will soon be closed for a service upgrade. Please reconnect."
 INVALID_STRUCTURE, INVALID_ARGUMENT, AUTH_FAILED = 1, 2, 4
@@ -66,6 +63,8 @@ class GateStream:
         self.public = PublicPushes(door)
         self.trading = TradingApi(door)
         self._followers: dict[tuple[Account, str], dict[Socket, set[str]]] = defaultdict(dict)
+        self._ranks: dict[Position, int] = {}
+        self._ranked: set[Account] = set()
 
     # ---- a socket's life
 
@@ -73,8 +72,10 @@ class GateStream:
         """A new socket; none while the venue is down."""
         if self.exchange.faults.active and self.exchange.strike("maintenance", "gate", ""):
             return None
-        now_ms = self.exchange.real_ms()
-        socket = Socket(transport, headers.get("x-gate-size-decimal") == "1", now_ms, now_ms, now_ms)
+        now_ms, peer = self.exchange.real_ms(), transport.get_extra_info("peername")
+        forwarded = headers.get("x-forwarded-for", "").partition(",")[0].strip()
+        address = forwarded or (str(peer[0]) if peer else "")
+        socket = Socket(transport, headers.get("x-gate-size-decimal") == "1", address, now_ms, now_ms, now_ms)
         self.sockets[socket] = None
         return socket
 
@@ -94,16 +95,15 @@ class GateStream:
             message = None
         if not isinstance(message, dict):
             error = {"code": INVALID_STRUCTURE, "message": "request message need json scheme"}
-            self._say(socket, self._envelope("", "") | {"error": error, "result": None})
+            self.say(socket, self._envelope("", "") | {"error": error, "result": None})
             return
         channel, event = message.get("channel"), message.get("event")
         if channel == "futures.ping":
-            self._say(socket, self._envelope("futures.pong", "") | {"conn_id": socket.conn_id, "result": None})
+            self.say(socket, self._envelope("futures.pong", "") | {"conn_id": socket.conn_id, "result": None})
         elif event == "api":
-            for reply in self.trading.answer(socket, text):
-                self._say(socket, reply)
+            self.trading.answer(socket, text)
         else:
-            self._say(socket, self._answer(socket, message, str(channel or ""), str(event or "")))
+            self.say(socket, self._answer(socket, message, str(channel or ""), str(event or "")))
 
     def _answer(self, socket: Socket, message: dict[str, Any], channel: str, event: str) -> dict[str, Any]:
         reply = self._envelope(channel, event)
@@ -146,8 +146,9 @@ class GateStream:
     ) -> None:
         try:
             member = check_frame(
-                self.exchange, message.get("auth"), channel, event, message.get("time"), self.exchange.now_ms()
-            )
+                self.exchange, message.get("auth"), channel, event, message.get("time"), socket.address,
+                self.exchange.now_ms(),
+            )  # fmt: skip
         except GateError as error:
             text = json.dumps({"label": error.label, "message": error.message}, separators=(",", ":"))
             raise FrameError(AUTH_FAILED, text + "\n") from error
@@ -162,17 +163,21 @@ class GateStream:
         contracts = self._followers[account, channel].setdefault(socket, set())
         contracts.add(contract)
         socket.private[channel] = (account, contracts)
+        if channel == RANKS:
+            self._ranked.add(account)
+            for held in account.positions.values():
+                self._ranks.pop(held, None)  # whoever follows from now on hears where they stand
 
     def _contract(self, channel: str, payload: list[str], uids: tuple[str, str]) -> str:
         """What a private payload asks for, once it is right."""
-        takes_uid = channel not in ("futures.position_adl_rank",)
-        if channel == "futures.autoorders" and payload and payload[0] not in uids:
+        takes_uid = True
+        if channel in (RANKS, "futures.autoorders") and payload and payload[0] not in uids:
             takes_uid = False  # the manual of 2026 leaves the uid out, the older one and most clients send it
         if takes_uid:
             if not payload or (payload[0] not in uids and channel != "futures.positions"):
                 raise FrameError(INVALID_ARGUMENT, "invalid argument: user id")
             payload = payload[1:]
-        if channel == "futures.balances":
+        if channel == BALANCES:
             return ALL
         contract = payload[0] if payload else ""
         if contract != ALL and contract not in self.door.engine.listings:
@@ -186,45 +191,36 @@ class GateStream:
             followers.pop(socket, None)
             if not followers:
                 del self._followers[known[0], channel]
+                if channel == RANKS:
+                    self._ranked.discard(known[0])
 
     # ---- pushes
 
     def on_fact(self, fact: Fact) -> None:
         """Push what happened to those who follow it."""
-        old = self.door.is_old
-        if isinstance(fact, Traded):
-            self.public.on_trade(fact)
-        elif isinstance(fact, OrderChanged):
-            order = fact.order
-            self._push(
-                "orders", order.account, order.contract.name, lambda d: rows.order_push(order, fact.word, d, old)
-            )
-        elif isinstance(fact, Filled):
-            order = fact.fill.order
-            self._push("usertrades", order.account, order.contract.name, lambda d: rows.trade_push(fact.fill, d))
-        elif isinstance(fact, PositionChanged):
-            held = fact.position
-            wallet = held.account.balance - held.account.isolated_margin()
-            self._push(
-                "positions",
-                held.account,
-                held.contract.name,
-                lambda d: rows.position_push(held, wallet, fact.now_ms, d, old),
-            )
-        elif isinstance(fact, PositionClosed):
-            held = fact.position
-            self._push("position_closes", held.account, held.contract.name, lambda _: rows.closed_push(fact))
-        elif isinstance(fact, BalanceChanged):
-            self._push("balances", fact.account, ALL, lambda _: rows.balance_push(fact))
-        elif isinstance(fact, TriggerChanged):
-            waiting = fact.trigger
-            self._push("autoorders", waiting.account, waiting.contract.name, lambda d: rows.trigger_push(waiting, d))
-
-    def _push(self, name: str, account: Account, contract: str, make: Callable[[bool], rows.Row]) -> None:
-        channel = f"futures.{name}"
-        followers = self._followers.get((account, channel))
-        if not followers:
+        told = TOLD.get(type(fact))
+        if told is None:
+            self.public.on_trade(cast(Traded, fact))
             return
+        noun, old = told.noun(fact), self.door.is_old
+        followers = self._followers.get((noun.account, told.channel))
+        if followers:
+            contract = ALL if told.channel == BALANCES else noun.contract.name
+            self._push(told.channel, noun.account, contract, followers, lambda form: told.to_row(fact, form, old))
+
+    def _push_ranks(self, now_ms: int) -> None:
+        """Tell those who follow it whose turn to be deleveraged comes when, where that changed."""
+        for held in [held for account in self._ranked for held in account.positions.values()]:
+            rank = self.door.engine.liquidations.rank(held)
+            if self._ranks.get(held, NO_RANK) != rank:
+                self._ranks[held] = rank
+                row, followers = position_rows.rank_push(held, rank, now_ms), self._followers[held.account, RANKS]
+                self._push(RANKS, held.account, held.contract.name, followers, partial(_same, row))
+
+    def _push(
+        self, channel: str, account: Account, contract: str, followers: dict[Socket, set[str]],
+        make: Callable[[bool], Row],
+    ) -> None:  # fmt: skip
         frames: dict[bool, bytes] = {}
         for socket, contracts in list(followers.items()):
             if contract != ALL and contract not in contracts and ALL not in contracts:
@@ -252,9 +248,10 @@ class GateStream:
                 is_idle = real_ms - socket.heard_ms > IDLE_MS
             if is_idle:
                 socket.cut()
+        self._push_ranks(now_ms)
         self.public.tick(now_ms)
 
-    def _say(self, socket: Socket, body: dict[str, Any]) -> None:
+    def say(self, socket: Socket, body: dict[str, Any]) -> None:
         socket.write(to_frame(encode_json(body)))
         socket.spoke_ms = self.exchange.real_ms()
 
@@ -281,16 +278,36 @@ class GateStream:
         for socket in [s for s in self.sockets if self._belongs(s, fault.uid)]:
             if fault.left == 0:
                 break
-            if self.exchange.faults.random.random() < fault.rate:
+            if self._is_hit(fault):
                 socket.cut()
                 cut += 1
                 fault.left = fault.left if fault.left is None else fault.left - 1
         return cut
 
-    def begin_maintenance(self, fault: Fault) -> None:
-        """Announce an upgrade to everybody concerned and cut them a little later."""
+    def announce_close(self, fault: Fault) -> int:
+        """Announce an upgrade to everybody concerned and cut them a little later; answers how many that are."""
         notice = self._envelope("futures.system", "update") | {"result": {"type": "upgrade", "msg": UPGRADE}}
         loop = asyncio.get_running_loop()
-        for socket in [s for s in self.sockets if self._belongs(s, fault.uid)]:
-            self._say(socket, notice)
+        told = [s for s in self.sockets if self._belongs(s, fault.uid) and self._is_hit(fault)]
+        for socket in told:
+            self.say(socket, notice)
             loop.call_later(fault.ms / 1000, socket.cut)
+        return len(told)
+
+    def _is_hit(self, fault: Fault) -> bool:
+        return self.exchange.faults.random.random() < fault.rate
+
+    def end_sessions(self, uid: str, *, is_closed: bool) -> None:
+        """Close an account's sockets, or let them stay open and say nothing on them any more."""
+        for socket in [s for s in self.sockets if uid in s.owners()]:
+            if is_closed:
+                socket.cut()
+            else:
+                socket.trader = None
+                for channel in list(socket.private):
+                    self._unfollow(socket, channel)
+
+
+def _same(row: Row, is_decimal: bool) -> Row:
+    """A row without sizes is the same in both forms."""
+    return row
