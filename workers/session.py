@@ -14,30 +14,22 @@ import logging
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal
 
 import msgspec
 
 from shared.clock import Clock
 from shared.errors import ConnectionLost, GatewayError, KeyRefused, NotFound, StoreUnavailable, VenueError
 from shared.exchanges import registry
-from shared.exchanges.base import Ask, Endpoints, Venue, Wire
-from shared.exchanges.rest import Rest
-from shared.exchanges.socket import Socket
+from shared.exchanges.base import Ask, Endpoints, Lane, Venue, Wire
+from shared.exchanges.rest import Rest, counted
+from shared.exchanges.sockets import Sockets
 from shared.model import (
-    TERMINAL,
     Credentials,
     Fact,
-    Fill,
     Gap,
-    Order,
     Owner,
     Position,
     SessionState,
-    Times,
-    Trigger,
-    plain,
-    text,
 )
 from shared.model import Session as SessionFact
 from shared.settings import Settings
@@ -46,6 +38,8 @@ from shared.store.events import Recorder
 from shared.store.leases import Lease
 from shared.store.sessions import Wish
 from shared.vault import CannotOpen, Vault
+from workers import resync
+from workers.endings import Endings
 
 log = logging.getLogger("orderwire.session")
 
@@ -58,6 +52,9 @@ FIRST_LOOK_S = 3600.0
 RECHECK_S = 10.0
 """How often an account with something at stake is compared with the venue's REST, in case frames went missing."""
 RECENT_S = 120.0
+CONNECT_WAIT_S = 1.0
+"""How long a session stands in line to open its socket; then it says so, and stands in line again."""
+REPLACE_WITHIN_S = 0.5
 RESTING = frozenset({SessionState.PARKED, SessionState.AUTH_FAILED})
 OPENING_MAX = 64
 """Sessions of one worker that connect or resync at once; more would only wait for each other at the venue."""
@@ -98,7 +95,7 @@ class Session:
         self.state = SessionState.CONNECTING
         self.settled = asyncio.Event()
         """Standing by, or known not to come up soon: nobody gains by waiting for it before the shard is taken over."""
-        self._venue: Venue = registry.venue(wish.venue)
+        self._venue: Venue = registry.venue(wish.venue, wish.environment)
         self._endpoints: Endpoints = registry.endpoints(house.settings, wish.venue, wish.environment)
         self._owner = Owner(wish.user_id, wish.account_id, wish.venue, wish.environment)
         self._credentials: Credentials | None = None
@@ -119,6 +116,7 @@ class Session:
         self._idle_since_s: float | None = None
         self._gaps = 0
         self._turns = 0
+        self._endings = Endings()
         self._task: asyncio.Task[None] | None = None
         self._granted_at_ms = 0
         if lease is not None:
@@ -173,18 +171,23 @@ class Session:
             live_from_s: float | None = None
             try:
                 await self._look_back()
+                await self._may_connect()
                 async with self.house.opening:
                     await self._open_account()
                     await self._login()
-                    socket = await self._connect()
+                    sockets = await self._connect()
                 try:
-                    await self._stand_by(socket)
+                    await self._stand_by(sockets)
                     async with self.house.opening:
                         await self._resync_after_blindness()
                     live_from_s = self.house.clock.monotonic_s()
-                    await self._follow(socket)
+                    while True:
+                        lost = await self._follow(sockets)
+                        old, sockets = sockets, await self._replace(sockets, lost)
+                        sockets.release()
+                        await old.close()
                 finally:
-                    await socket.close()
+                    await sockets.close()
             except Resting as resting:
                 await self._rest(resting.state, resting.reason)
                 attempt = 0
@@ -225,32 +228,45 @@ class Session:
             self._identity = self._venue.to_identity(reply)
             self._wire = self._venue.wire(self._owner, self._identity)
 
-    async def _connect(self) -> Socket:
+    async def _may_connect(self) -> None:
+        """The venue's rule on opening sockets. It waits outside of `opening`, where it would hold up others' resync.
+
+        The paper exchange is ours and has no such rule.
+        """
+        if self.wish.environment == "paper":
+            return
+        budget, url = self._venue.limits.connects, self._endpoints.ws_url
+        who, sockets = counted(budget, url, self._credentials), 1 + len(self._endpoints.more_ws_urls)
+        while (
+            spent_s := await self.house.store.budgets.take(budget, who, Lane.CANCEL, sockets, CONNECT_WAIT_S)
+        ) is not None:
+            if self.state is not SessionState.LIVE:
+                state = SessionState.CONNECTING if self._blind_from_ms is None else SessionState.RECONNECTING
+                self._tell(state, "too many sockets were opened just now")
+            await asyncio.sleep(spent_s * random.uniform(1, 2))  # noqa: S311 - spreads load, guards nothing
+
+    async def _connect(self) -> Sockets:
         """Connects and subscribes; what arrives from now on is held."""
         assert self._wire is not None and self._credentials is not None
-        socket = await Socket.connect(
-            self._endpoints.ws_url, self._venue.connect_headers(), self._wire, self._venue.limits, self._take,
+        sockets = await Sockets.open(
+            self._endpoints, self._venue, self._wire, self._credentials, self._take, self._venue_now_s,
             clock=self.house.clock, on_unknown=self._on_unknown,
         )  # fmt: skip
-        try:
-            offset_s = self.house.rest.offset_ms(self._venue, self._endpoints.rest_url) / 1000
-            subscriptions = self._wire.subscriptions(self._credentials, self.house.clock.now_s() + offset_s)
-            await socket.subscribe(subscriptions)
-        except BaseException:
-            await socket.close()
-            raise
         self._subscribed_at_ms = self.house.clock.now_ms()
-        return socket
+        return sockets
 
-    async def _stand_by(self, socket: Socket) -> None:
+    def _venue_now_s(self) -> float:
+        return self.house.clock.now_s() + self.house.rest.offset_ms(self._venue, self._endpoints.rest_url) / 1000
+
+    async def _stand_by(self, sockets: Sockets) -> None:
         """Until the shard is ours. The other worker records meanwhile, and so are we blind to nothing."""
         self.settled.set()
         if not self._granted.is_set():
-            await self._wait_for_lease(socket)
+            await self._wait_for_lease(sockets)
         await self._look_back(subscribed=self._subscribed_at_ms <= self._granted_at_ms)
 
-    async def _wait_for_lease(self, socket: Socket) -> None:
-        ended = asyncio.ensure_future(socket.lost())
+    async def _wait_for_lease(self, sockets: Sockets) -> None:
+        ended = asyncio.ensure_future(sockets.lost())
         granted = asyncio.ensure_future(self._granted.wait())
         try:
             await asyncio.wait({ended, granted}, return_when=asyncio.FIRST_COMPLETED)
@@ -295,11 +311,14 @@ class Session:
             self._blind_from_ms = None
         self._tell(SessionState.LIVE, None)
 
-    async def _follow(self, socket: Socket) -> None:
-        """Facts go from the socket to the record by themselves; here we wait for what interrupts that."""
+    async def _follow(self, sockets: Sockets) -> ConnectionLost:
+        """Facts go from the socket to the record by themselves; here we wait for what interrupts that.
+
+        Answers the venue's notice that this socket will be closed. Raises when the socket is lost already.
+        """
         self._stirred = False  # whoever stirred has what they wanted
-        socket.release()
-        ended = asyncio.ensure_future(socket.lost())
+        sockets.release()
+        ended = asyncio.ensure_future(sockets.lost())
         ended.add_done_callback(lambda _: self._wake.set())
         timer = self._recheck_later()
         try:
@@ -313,16 +332,44 @@ class Session:
                     await self._recheck()
                     timer = self._recheck_later()
             lost = ended.result()
-            self._blind_from_ms, self._blind_reason = socket.last_frame_at_ms, lost.reason
-            raise lost
+            if lost.planned and sockets.are_open:
+                return lost
+            raise self._blinded(sockets, lost)
         except (GatewayError, Resting) as error:
             if self._blind_from_ms is None:
                 self._go_blind(str(error))
             raise
         finally:
-            self._seen_ms = socket.last_frame_at_ms
+            self._seen_ms = sockets.last_frame_at_ms
             timer.cancel()
             ended.cancel()
+
+    async def _replace(self, old: Sockets, lost: ConnectionLost) -> Sockets:
+        """Another socket before this one is closed: both tell the same for a moment, and nobody was blind."""
+        log.info("%r: %s; another socket is opened first", self, lost)
+        while True:
+            # Every session of the venue hears the same notice in the same moment.
+            await asyncio.sleep(random.uniform(0, REPLACE_WITHIN_S))  # noqa: S311 - spreads load, guards nothing
+            await self._may_connect()
+            try:
+                async with self.house.opening:
+                    new = await self._connect()
+                break
+            except KeyRefused:
+                raise
+            except GatewayError as error:
+                if not old.are_open:
+                    raise self._blinded(old, lost) from None
+                log.info("%r: %s; tried again while the old socket is open", self, error)
+        if not old.are_open:
+            await new.close()
+            raise self._blinded(old, lost)
+        self._recheck_due = True
+        return new
+
+    def _blinded(self, sockets: Sockets, lost: ConnectionLost) -> ConnectionLost:
+        self._blind_from_ms, self._blind_reason = sockets.last_frame_at_ms, lost.reason
+        return lost
 
     async def _record_again(self) -> None:
         """Redis was away while the venue spoke. The venue is asked for all of it once Redis takes writes."""
@@ -369,56 +416,15 @@ class Session:
 
     async def _resync(self, since_ms: int) -> None:
         assert self._wire is not None
-        asks = self._wire.snapshot(since_ms)
-        answers = await asyncio.gather(*(self._ask(ask) for ask in asks), return_exceptions=True)
-        facts: list[Fact] = []
-        for answer in answers:
-            if isinstance(answer, BaseException):
-                raise answer
-            facts.extend(answer)
-        known, held = await self._known()
-        facts.extend(await self._ask_missing(facts, known))
-        facts.extend(flat_now(facts, held, self.house.clock.now_ms()))
-        self._take(sorted(with_known_fees(facts, known), key=_venue_time))
+        self._take(await resync.read_all(self._wire, self._ask, self._known, since_ms, self.house.clock.now_ms))
 
-    async def _ask_missing(self, facts: list[Fact], known_facts: list[Order | Trigger]) -> list[Fact]:
-        """Each order and trigger that we knew to be open and no list showed: absence ends nothing, an answer does."""
-        shown = {(fact.kind, fact.key()) for fact in facts}
-        found: list[Fact] = []
-        for known in known_facts:
-            if not known.is_final() and (known.kind, known.key()) not in shown:
-                found.extend(await self._ask_one(known))
-        return found
-
-    async def _ask_one(self, known: Order | Trigger) -> list[Fact]:
-        assert self._wire is not None
-        ask = self._wire.trigger(known.id) if isinstance(known, Trigger) else self._wire.order(known.symbol, known.id)
-        try:
-            return await self._ask(ask)
-        except VenueError as error:
-            if not ask.absent(error):
-                raise
-            now_ms = self.house.clock.now_ms()
-            if isinstance(known, Order):
-                gone = self._wire.order_gone(known, now_ms)
-                return [gone] if gone is not None else []
-            return [msgspec.structs.replace(known, status="cancelled", reason="gone", updated_at_ms=now_ms)]
+    async def _known(self) -> resync.Known:
+        snapshot = await self.house.store.events.snapshot(self.wish.user_id)
+        return resync.known_of(snapshot, self.wish.account_id)
 
     async def _ask(self, ask: Ask) -> list[Fact]:
         return await self.house.rest.ask(
             self._venue, self._endpoints.rest_url, ask, self._credentials, deadline_s=ASK_DEADLINE_S
-        )
-
-    async def _known(self) -> tuple[list[Order | Trigger], list[Position]]:
-        """The orders, triggers and positions of this account as the record has them."""
-        snapshot = await self.house.store.events.snapshot(self.wish.user_id)
-        known: list[Order | Trigger] = [_ORDER.decode(said) for said in snapshot.records["order"]]
-        known += [_TRIGGER.decode(said) for said in snapshot.records["trigger"]]
-        held = [_POSITION.decode(said) for said in snapshot.records["position"]]
-        account_id = self.wish.account_id
-        return (
-            [fact for fact in known if fact.account_id == account_id],
-            [position for position in held if position.account_id == account_id],
         )
 
     # Now and then.
@@ -460,13 +466,7 @@ class Session:
         if last_id == self._last_read_id:
             return False
         snapshot = await self.house.store.events.snapshot(self.wish.user_id)
-        recent_ms = self.house.clock.now_ms() - round(RECENT_S * 1000)
-        orders = [_ORDER.decode(said) for said in snapshot.records["order"]]
-        at_stake = (
-            any(order.status not in TERMINAL or (order.times.recorded or 0) > recent_ms for order in orders)
-            or any(_TRIGGER.decode(said).status == "open" for said in snapshot.records["trigger"])
-            or any(plain(_POSITION.decode(said).size) != "0" for said in snapshot.records["position"])
-        )
+        at_stake = resync.is_at_stake(snapshot, self.house.clock.now_ms() - round(RECENT_S * 1000))
         if not at_stake:
             self._last_read_id = last_id
         return at_stake
@@ -476,6 +476,8 @@ class Session:
     def _take(self, facts: list[Fact]) -> None:
         """The hot path: from the socket's callback straight to the recorder."""
         lease = self.lease
+        if facts and type(facts[0]) is Position:
+            facts = self._endings.join(facts)
         if lease is not None and facts:
             self.house.recorder.record(lease.shard, lease.fence, facts, self.wish.user_id, self._refused)
 
@@ -513,41 +515,3 @@ class Session:
 
     def _on_unknown(self, word: GatewayError) -> None:
         log.warning("%r: %s", self, word)
-
-
-def with_known_fees(facts: list[Fact], known: list[Order | Trigger]) -> list[Fact]:
-    """A venue's order list may not tell fees: what was known for the same fills stays, and fills tell their own."""
-    fees = {(order.id, plain(order.filled)): order.fee for order in known if isinstance(order, Order) and order.fee}
-    fills: dict[str, tuple[Decimal, Decimal]] = {}
-    for fact in facts:
-        if isinstance(fact, Fill) and fact.fee is not None:
-            size, fee = fills.get(fact.order_id, (Decimal(0), Decimal(0)))
-            fills[fact.order_id] = size + Decimal(fact.size), fee + Decimal(fact.fee)
-    fees |= {(order_id, plain(text(size))): text(fee) for order_id, (size, fee) in fills.items()}
-    for fact in facts:
-        if isinstance(fact, Order) and fact.fee is None:
-            fact.fee = fees.get((fact.id, plain(fact.filled)))
-    return facts
-
-
-def flat_now(facts: list[Fact], held: list[Position], at_ms: int) -> list[Fact]:
-    """Positions that we knew and that the venue's whole list of positions does not show: they are no more."""
-    shown = {fact.key() for fact in facts if isinstance(fact, Position)}
-    return [
-        msgspec.structs.replace(
-            position, size="0", side=None, entry_price=None, liquidation_price=None, unrealised_pnl=None,
-            updated_at_ms=at_ms, times=Times(at_ms, at_ms),
-        )
-        for position in held
-        if plain(position.size) != "0" and position.key() not in shown
-    ]  # fmt: skip
-
-
-def _venue_time(fact: Fact) -> int:
-    times = getattr(fact, "times", None)
-    return (times.venue or 0) if times is not None else 0
-
-
-_ORDER = msgspec.json.Decoder(Order)
-_TRIGGER = msgspec.json.Decoder(Trigger)
-_POSITION = msgspec.json.Decoder(Position)

@@ -62,7 +62,7 @@ class Worker:
         self.worker_id, self.settings, self.clock = worker_id, settings, clock
         self.store = Store(settings, clock)
         self.recorder = Recorder(self.store.redis, settings.events_kept, clock)
-        self.rest = Rest(clock)
+        self.rest = Rest(clock, self.store.budgets)
         self.house = House(
             worker_id, settings, self.store, self.recorder, self.rest, Vault(settings.master_keys()), clock,
             asyncio.Semaphore(OPENING_MAX), self._last_seen_ms, self._refused,
@@ -93,6 +93,7 @@ class Worker:
 
     async def run(self) -> None:
         """Until drained or stopped."""
+        self.store.budgets.start()
         await self.rest.start()
         helpers = [
             asyncio.create_task(self.recorder.run()),

@@ -6,8 +6,9 @@ A seat holds credentials in the open. It lives for one command and is never logg
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -15,11 +16,14 @@ import msgspec
 
 from shared.clock import CLOCK, Clock
 from shared.desk.leverage import LeverageBook
-from shared.errors import NotFound, StoreUnavailable, VenueError
+from shared.desk.outcome import Answer, intent_with
+from shared.desk.wish import LeverageWish
+from shared.errors import KeyRefused, NotFound, StoreUnavailable, UnknownWord, VenueError
 from shared.exchanges import registry
-from shared.exchanges.base import Ask, Endpoints, Reply, Request, Venue, Wire
+from shared.exchanges.base import Ask, Endpoints, Lane, Leverage, NotShown, Reply, Request, Venue, Wire
+from shared.exchanges.calls import Calls
 from shared.exchanges.rest import Rest
-from shared.model import Credentials, Fact, Order, Outcome, OutcomeEvent, Owner, plain
+from shared.model import Credentials, Fact, Order, Owner, Trigger, plain
 from shared.settings import Settings
 from shared.store import Store
 from shared.store.intents import Intent
@@ -27,9 +31,11 @@ from shared.vault import Vault
 
 ORDER_DEADLINE_S = 8.0
 """How long an order's answer is waited for: shorter than its expiry on the wire, and than callers' patience."""
-ORDER_EXPIRY_MS = 10_000
 FEE_WAIT_S = 1.0
 READ_DEADLINE_S = 5.0
+LOOKS_AFTER_S = (0.0, 0.05, 0.2, 0.5)
+"""When an order is looked at whose command was only said to be taken."""
+READ_ONLY_KEY = "READ_ONLY_KEY"
 
 log = logging.getLogger(__name__)
 
@@ -43,25 +49,13 @@ class Seat:
     rest_url: str
     wire: Wire
     credentials: Credentials = field(repr=False)
+    may_trade: bool = True
+    """False for a key that was seen to be for reading only."""
 
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """How a command ended. `body` is JSON: what is told of it, or the error; the same bytes at every telling."""
-
-    outcome: Outcome
-    status: int
-    body: bytes
-    retryable: bool = False
-    retry_after_s: float | None = None
-    venue_code: str | None = None
-    is_new: bool = False
-
-    @classmethod
-    def rejected(cls, error: VenueError) -> Answer:
-        body = msgspec.json.encode(error.to_body())
-        retry_after_s = error.retry_after_s
-        return cls(Outcome.REJECTED, error.status, body, error.retryable, retry_after_s, error.venue_code)
+    @property
+    def account(self) -> str:
+        """This account among all, for what a process remembers of it."""
+        return f"{self.owner.user_id}/{self.owner.account_id}"
 
 
 class Desk:
@@ -70,26 +64,31 @@ class Desk:
     def __init__(self, settings: Settings, store: Store, rest: Rest, vault: Vault, clock: Clock = CLOCK) -> None:
         self.settings, self.store, self.rest, self.vault, self.clock = settings, store, rest, vault, clock
         self.leverage = LeverageBook()
+        self.calls: Calls | None = None
         self._later: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self.order_deadline_s, self.read_deadline_s = ORDER_DEADLINE_S, READ_DEADLINE_S
         self._endpoints: dict[tuple[str, str], Endpoints] = {}
 
     def start(self) -> None:
-        """Open the fast way to Redis, for a process that places orders; without it the ordinary one serves."""
+        """Open the fast ways to Redis and to venues, for a process that places orders; else the ordinary ones serve."""
         self.store.ledger.start()
+        if self.settings.order_entry == "socket":
+            self.calls = Calls(self.rest)
 
     async def stop(self) -> None:
         self._stopping.set()
         await asyncio.gather(*self._later)
+        if self.calls is not None:
+            await self.calls.stop()
         await self.store.ledger.stop()
 
-    def seat(self, owner: Owner, credentials: Credentials) -> Seat:
+    def seat(self, owner: Owner, credentials: Credentials, *, may_trade: bool = True) -> Seat:
         place = owner.venue, owner.environment
         if place not in self._endpoints:
             self._endpoints[place] = registry.endpoints(self.settings, *place)
-        venue = registry.venue(owner.venue)
-        return Seat(owner, venue, self._endpoints[place].rest_url, venue.wire(owner, ""), credentials)
+        venue = registry.venue(*place)
+        return Seat(owner, venue, self._endpoints[place].rest_url, venue.wire(owner, ""), credentials, may_trade)
 
     async def seat_of(self, user_id: str, account_id: str) -> Seat:
         """For who has no credentials at hand: opens the sealed ones."""
@@ -97,19 +96,80 @@ class Desk:
         if account is None:
             raise NotFound("account")
         credentials = self.vault.open(account.sealed, user_id, account.venue, account_id)
-        return self.seat(Owner(user_id, account_id, account.venue, account.environment), credentials)
+        owner = Owner(user_id, account_id, account.venue, account.environment)
+        return self.seat(owner, credentials, may_trade=account.may_trade)
 
     async def send(self, seat: Seat, request: Request) -> Reply:
-        """A command to the venue, once."""
-        deadline_s = self.order_deadline_s
-        return await self.rest.call(seat.venue, seat.rest_url, request, seat.credentials, deadline_s=deadline_s)
+        """A command to the venue, once. It ends alike over REST and over the account's socket."""
+        check_may(seat, request)
+        venue, deadline_s = seat.venue, self.order_deadline_s
+        if self.calls is None:
+            return await self.rest.call(venue, seat.rest_url, request, seat.credentials, deadline_s=deadline_s)
+        endpoints = self._endpoints[seat.owner.venue, seat.owner.environment]
+        return await self.calls.call(venue, endpoints, request, seat.credentials, deadline_s=deadline_s)
 
-    async def read(self, seat: Seat, request: Request) -> Reply:
+    async def read(self, seat: Seat, request: Request, lane: Lane | None = None) -> Reply:
+        """A question. `lane` is that of the command which waits for the answer."""
+        check_may(seat, request)
         deadline_s = self.read_deadline_s
+        if lane is not None:
+            request = dataclasses.replace(request, lane=lane)
         return await self.rest.call(seat.venue, seat.rest_url, request, seat.credentials, deadline_s=deadline_s)
 
-    async def ask(self, seat: Seat, ask: Ask) -> list[Fact]:
+    async def ask(self, seat: Seat, ask: Ask, lane: Lane | None = None) -> list[Fact]:
+        if lane is not None:
+            ask = dataclasses.replace(ask, request=dataclasses.replace(ask.request, lane=lane))
         return await self.rest.ask(seat.venue, seat.rest_url, ask, seat.credentials, deadline_s=self.read_deadline_s)
+
+    async def shown(
+        self, seat: Seat, reply: Reply, symbol: str | None, lane: Lane, is_so: Callable[[Order], bool]
+    ) -> Order:
+        """The order that an answer to a command shows. Where it only names it, the venue is asked, and again for a
+        moment until it shows what the command did. Raises NotShown when it cannot be seen."""
+        try:
+            return seat.wire.to_order(reply)
+        except NotShown as taken:
+            if taken.order_id is None and taken.client_order_id is None:
+                raise
+            return await self._look_at(seat, taken, symbol, lane, is_so)
+
+    async def _look_at(
+        self, seat: Seat, taken: NotShown, symbol: str | None, lane: Lane, is_so: Callable[[Order], bool]
+    ) -> Order:
+        ask = seat.wire.order(symbol, taken.order_id, taken.client_order_id)
+        seen: Order | None = None
+        for wait_s in LOOKS_AFTER_S:
+            await asyncio.sleep(wait_s)
+            with suppress(VenueError, UnknownWord):
+                seen = next((fact for fact in await self.ask(seat, ask, lane) if isinstance(fact, Order)), seen)
+            if seen is not None and is_so(seen):
+                break
+        if seen is None:
+            raise taken
+        return seen
+
+    async def settle_leverage(
+        self, seat: Seat, symbol: str, wanted: LeverageWish, side: str | None = None, slot: str = ""
+    ) -> Leverage:
+        """See that the account trades the symbol as wanted; answers how it does then."""
+        now_s = self.clock.monotonic_s()
+
+        def call(request: Request) -> Awaitable[Reply]:
+            return self.read(seat, request, Lane.PLACE)
+
+        user_id, ledger = seat.owner.user_id, self.store.ledger
+        return await self.leverage.settle(
+            seat.wire, call, seat.account, symbol, wanted, now_s, side, slot,
+            ledger.leverage_turn(user_id), lambda: ledger.turn_leverage(user_id),
+        )  # fmt: skip
+
+    async def read_leverage(self, seat: Seat, symbol: str, margin_mode: str | None = None) -> Leverage | None:
+        """As it is at the venue now."""
+
+        def call(request: Request) -> Awaitable[Reply]:
+            return self.read(seat, request)
+
+        return await self.leverage.read(seat.wire, call, seat.account, symbol, margin_mode)
 
     async def record(self, seat: Seat, facts: Sequence[Fact]) -> None:
         """Record what a venue answered. It is so with or without Redis: the session's next resync tells it too."""
@@ -147,40 +207,43 @@ class Desk:
         except StoreUnavailable as error:
             log.warning("%d facts were not recorded: %s", len(facts), error)
 
-    async def know_origin(self, seat: Seat, order: Order) -> None:
-        """Whether an order is ours stands in the record or, before that, in its intent; the venue does not say."""
-        owner, key = seat.owner, f"{seat.owner.account_id}:{order.id}"
+    async def know_origin(self, seat: Seat, fact: Order | Trigger) -> None:
+        """Whether it is ours, and whose child it is, stands in the record or in its intent; the venue does not say."""
+        owner = seat.owner
         if not owner.user_id:
             return
         try:
-            known = await self.store.events.record_of(owner.user_id, "order", key)
+            known = await self.store.events.record_of(owner.user_id, fact.kind, fact.key())
             if known is not None:
-                order.origin = msgspec.json.decode(known, type=Order).origin
-            elif order.client_order_id and await self.store.intents.get(owner.user_id, order.client_order_id):
-                order.origin = "gateway"
+                link(fact, msgspec.json.decode(known, type=Linked))
+            elif fact.client_order_id:
+                intent = await self.store.intents.get(owner.user_id, fact.client_order_id)
+                if intent is not None:
+                    fact.origin = "gateway"
+                    if isinstance(fact, Trigger) and intent.action == "place":
+                        fact.parent_id = fact.parent_id or intent.order_id  # it was attached to that order
         except StoreUnavailable:
             pass
 
 
-def intent_with(intent: Intent, answer: Answer) -> Intent:
-    return msgspec.structs.replace(
-        intent,
-        outcome=answer.outcome.value,
-        status=answer.status,
-        answer={"body": answer.body.decode(), "retryable": answer.retryable},
-    )
+class Linked(msgspec.Struct):
+    """What the record knows of an order or a trigger that its venue does not."""
+
+    origin: str = "external"
+    parent_id: str | None = None
 
 
-def outcome_event(intent: Intent, outcome: Outcome, reason: str | None, order_id: str | None, at_ms: int) -> Fact:
-    return OutcomeEvent(
-        id=intent.id,
-        user_id=intent.user_id,
-        account_id=intent.account_id,
-        venue=intent.venue,
-        environment=intent.environment,
-        client_order_id=intent.id,
-        outcome=outcome.value,
-        order_id=order_id,
-        reason=reason,
-        at_ms=at_ms,
-    )
+def link(fact: Order | Trigger, known: Linked) -> None:
+    fact.origin, fact.parent_id = known.origin, fact.parent_id or known.parent_id
+
+
+def check_may(seat: Seat, request: Request) -> None:
+    """Raises what the venue would: so that a key for reading is never even tried for more."""
+    if request.writes and not seat.may_trade:
+        why = "nothing was sent: this key may only read; give the account a key that may trade"
+        raise KeyRefused(seat.venue.name, READ_ONLY_KEY, why, status=403)
+
+
+def stamp(desk: Desk, fact: Order | Trigger) -> None:
+    """An answer shows when it was recorded, which is now."""
+    fact.times = msgspec.structs.replace(fact.times, recorded=desk.clock.now_ms())

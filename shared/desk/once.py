@@ -13,7 +13,8 @@ from hashlib import sha256
 
 import msgspec
 
-from shared.desk.desk import ORDER_EXPIRY_MS, Answer, Desk
+from shared.desk.desk import Desk, Seat
+from shared.desk.outcome import ORDER_EXPIRY_MS, Answer
 from shared.errors import Conflict, IdempotencyMismatch
 from shared.model import Outcome
 from shared.store.intents import Intent
@@ -33,12 +34,20 @@ async def carry_out_once(
     desk: Desk, key: str, make: MakeIntent, carry_out: CarryOut, unknown: TellUnknown, attempts_max: int = ATTEMPTS_MAX
 ) -> Answer:
     """Carry it out, or tell how it ended. `unknown` makes the body for an intent that nobody answers for."""
+    begun = await begin_once(desk, key, make, unknown, attempts_max)
+    return begun if isinstance(begun, Answer) else await carry_out(begun)
+
+
+async def begin_once(
+    desk: Desk, key: str, make: MakeIntent, unknown: TellUnknown, attempts_max: int = ATTEMPTS_MAX
+) -> Intent | Answer:
+    """The intent that is written down now and is the caller's to carry out, or how the same key ended before."""
     answer: Answer | None = None
     for attempt in range(attempts_max):
         intent = make(attempt)
         standing = await desk.store.ledger.intend(intent)
         if standing is None:
-            return await carry_out(intent)
+            return intent
         if standing.digest != intent.digest:
             raise IdempotencyMismatch(key)
         answer = await _answer_of(desk, standing, unknown)
@@ -46,6 +55,17 @@ async def carry_out_once(
             return answer
     assert answer is not None
     return answer
+
+
+def id_of(seat: Seat, own: str | None, key: str, attempt: int = 0) -> str:
+    """The client order id of this attempt: the caller's own, else one that every process makes alike from the key."""
+    again = f"\0{attempt}" if attempt else ""
+    return seat.venue.client_order_id(own, f"{seat.owner.user_id}\0{key}{again}")
+
+
+def attempts_of(own: str | None) -> int:
+    """A caller's own client order id names one order; there is no other for another attempt."""
+    return ATTEMPTS_MAX if own is None else 1
 
 
 async def _answer_of(desk: Desk, intent: Intent, unknown: TellUnknown) -> Answer:

@@ -6,59 +6,26 @@ unknown, and only asking (`resolve`) ends that.
 
 from __future__ import annotations
 
-import asyncio
-from decimal import Decimal
+from contextlib import AbstractAsyncContextManager, nullcontext
 from uuid import uuid4
 
 import msgspec
 
-from shared.desk.desk import ORDER_EXPIRY_MS, Answer, Desk, Seat, outcome_event
-from shared.desk.once import ATTEMPTS_MAX, carry_out_once, digest_of
-from shared.errors import VenueBusy, VenueError, VenueUnknown
-from shared.exchanges.base import Leverage, PlaceOrder, PlaceTrigger, Reply, Request
-from shared.model import Fact, Number, Order, Outcome, Trigger
+from shared.desk.desk import Desk, Seat, stamp
+from shared.desk.mode import PLAIN, Manner, manner_of
+from shared.desk.mode import settle_leverage as settle
+from shared.desk.once import MakeIntent, attempts_of, carry_out_once, digest_of, id_of
+from shared.desk.outcome import Answer, intent_words, new_intent, outcome_event, outcome_of
+from shared.desk.protect import Protection, attached_by, facts_of, not_known, protect, triggers_wanted
+from shared.desk.wish import Wish, to_place
+from shared.errors import BadRequest, GatewayError, VenueBusy, VenueError, VenueRefused
+from shared.exchanges.base import Guards, Request
+from shared.model import Fact, Order, Outcome
 from shared.store.intents import Intent
 
 LEAST_LEFT_MS = 1_000
 """With less than this until the expiry on the wire, an order is not sent any more."""
-
-
-class Guard(msgspec.Struct, frozen=True):
-    """A take-profit or a stop-loss."""
-
-    price: Number
-    price_type: str
-
-
-class Wish(msgspec.Struct, frozen=True, kw_only=True):
-    """An order that somebody wants. `size` is positive; `side` says which way."""
-
-    symbol: str
-    side: str
-    type: str
-    size: Number
-    price: Number | None
-    time_in_force: str
-    reduce_only: bool
-    leverage: Leverage | None
-    take_profit: Guard | None = None
-    stop_loss: Guard | None = None
-    client_order_id: str | None = None
-    on_protection_failure: str | None = None
-
-    @property
-    def position_side(self) -> str:
-        return "long" if self.side == "buy" else "short"
-
-
-class Guarded(msgspec.Struct, frozen=True):
-    """How the placing of one guard ended."""
-
-    outcome: str  # accepted, rejected, unknown, not_placed
-    id: str | None = None
-    trigger: Trigger | None = None
-    reason: str | None = None
-    venue: dict[str, str] | None = None
+UNKNOWN_REASON = "the order's outcome is not known yet"
 
 
 async def place(desk: Desk, seat: Seat, wish: Wish, key: str | None, ticket: str | None = None) -> Answer:
@@ -67,166 +34,131 @@ async def place(desk: Desk, seat: Seat, wish: Wish, key: str | None, ticket: str
     `ticket` is written down beside a new outcome, so that it costs no round trip of its own: `Answer.is_new` tells.
     """
     used_key = key or wish.client_order_id or uuid4().hex
-    digest = digest_of("place", seat.owner.account_id, wish)
-
-    def make(attempt: int) -> Intent:
-        if attempt == 0:
-            return first
-        return _intent(desk, seat, wish, digest, _client_order_id(seat, wish, used_key, attempt))
-
-    first = _intent(desk, seat, wish, digest, _client_order_id(seat, wish, used_key, 0))
-    request = _request_of(seat, wish, first)  # what cannot be said to the venue is refused before it is written down
-    attempts = ATTEMPTS_MAX if wish.client_order_id is None else 1
+    make = intents_of(desk, seat, wish, used_key)
+    first = make(0)
+    request = request_of(seat, wish, first)  # what cannot be said to the venue is refused before it is written down
     return await carry_out_once(
         desk,
         used_key,
-        make,
+        lambda attempt: make(attempt) if attempt else first,
         lambda intent: _carry_out(desk, seat, wish, intent, request if intent is first else None, ticket),
         lambda intent: unknown_body(wish, intent),
-        attempts,
+        attempts_of(wish.client_order_id),
     )
 
 
-def _intent(desk: Desk, seat: Seat, wish: Wish, digest: str, client_order_id: str) -> Intent:
-    owner, now_ms = seat.owner, desk.clock.now_ms()
-    return Intent(
-        id=client_order_id,
-        user_id=owner.user_id,
-        account_id=owner.account_id,
-        venue=owner.venue,
-        environment=owner.environment,
-        action="place",
-        symbol=wish.symbol,
-        digest=digest,
-        created_at_ms=now_ms,
-        expires_at_ms=now_ms + ORDER_EXPIRY_MS,
-    )
+def intents_of(desk: Desk, seat: Seat, wish: Wish, key: str) -> MakeIntent:
+    """The intent of each attempt under this key."""
+    digest = digest_of("place", seat.owner.account_id, wish)
+
+    def make(attempt: int) -> Intent:
+        client_order_id = id_of(seat, wish.client_order_id, key, attempt)
+        return new_intent(seat.owner, desk.clock.now_ms(), client_order_id, "place", wish.symbol, digest)
+
+    return make
 
 
-def _client_order_id(seat: Seat, wish: Wish, key: str, attempt: int) -> str:
-    again = f"\0{attempt}" if attempt else ""
-    return seat.venue.client_order_id(wish.client_order_id, f"{seat.owner.user_id}\0{key}{again}")
+def request_of(seat: Seat, wish: Wish, intent: Intent, manner: Manner = PLAIN) -> Request:
+    """The order's request. Raises BadRequest for an order or a guard that cannot be said to the venue."""
+    for trigger in triggers_wanted(seat, wish, intent, manner).values():
+        seat.wire.place_trigger(trigger)
+    return seat.wire.place(to_place(wish, intent.id, *manner), intent.expires_at_ms)
+
+
+async def manner_for(desk: Desk, seat: Seat, wish: Wish) -> Manner:
+    margin_mode = wish.leverage.margin_mode if wish.leverage is not None else None
+    return await manner_of(desk, seat, wish.symbol, margin_mode, closes=wish.closes)
 
 
 async def _carry_out(
     desk: Desk, seat: Seat, wish: Wish, intent: Intent, request: Request | None, ticket: str | None
 ) -> Answer:
     try:
-        await _settle_leverage(desk, seat, wish)
-        reply = await _send(desk, seat, intent, request or _request_of(seat, wish, intent))
-        order = seat.wire.to_order(reply)
-    except VenueUnknown as lost:
-        answer = Answer(Outcome.UNKNOWN, 202, unknown_body(wish, intent), is_new=True)
-        await desk.conclude(intent, answer, [_event(desk, intent, Outcome.UNKNOWN, lost)], ticket)
-        return answer
-    except VenueError as refused:
-        answer = Answer.rejected(refused)
-        await desk.conclude(intent, answer, [_event(desk, intent, Outcome.REJECTED, refused)])
-        return answer
+        manner = await manner_for(desk, seat, wish)
+        async with leverage_held(desk, seat, wish):
+            await settle_leverage(desk, seat, wish)
+            check_time_left(desk, seat, intent)
+            if request is None or manner != PLAIN:
+                request = request_of(seat, wish, intent, manner)
+            reply = await desk.send(seat, request)
+        order = seat.wire.to_order(reply, to_place(wish, intent.id, *manner))
+    except (VenueError, BadRequest) as error:
+        if isinstance(error, VenueRefused):
+            desk.leverage.doubt_mode(seat.account)
+        return await conclude_error(desk, wish, intent, error, ticket)
+    order, told = await attached_by(desk, seat, wish, order, reply)
+    return await conclude_order(desk, seat, wish, intent, order, told, reply.body, ticket, manner)
+
+
+def leverage_held(desk: Desk, seat: Seat, wish: Wish) -> AbstractAsyncContextManager[None]:
+    """Until the venue has the order, the leverage that it wants is not changed by others here."""
+    if wish.leverage is None or wish.reduce_only:
+        return nullcontext()
+    return desk.leverage.held(seat.account, wish.symbol, wish.leverage)
+
+
+async def settle_leverage(desk: Desk, seat: Seat, wish: Wish) -> None:
+    """An order that can only reduce is not about leverage, and must not fail because of it."""
+    if wish.leverage is not None and not wish.reduce_only:
+        await settle(desk, seat, wish.symbol, wish.leverage, wish.position_side)
+
+
+def check_time_left(desk: Desk, seat: Seat, intent: Intent) -> None:
+    if (intent.expires_at_ms or 0) - desk.clock.now_ms() < LEAST_LEFT_MS:
+        raise VenueBusy(seat.venue.name, "TOO_LATE", "nothing was placed: it took too long to prepare", status=503)
+
+
+# How it ended.
+
+
+async def conclude_order(
+    desk: Desk,
+    seat: Seat,
+    wish: Wish,
+    intent: Intent,
+    order: Order,
+    told: Guards,
+    reply: bytes,
+    ticket: str | None,
+    manner: Manner = PLAIN,
+) -> Answer:
+    """The order stands: see to its guards, write it all down, and tell it. `reply` is the venue's, as it came."""
     order.origin = "gateway"
-    order.times = msgspec.structs.replace(order.times, recorded=desk.clock.now_ms())
-    guards = await _protect(desk, seat, wish, intent, order)
-    answer = Answer(Outcome.ACCEPTED, 200, body_of(reply.body, order, guards, intent), is_new=True)
-    facts: list[Fact] = [order, *(guarded.trigger for guarded in guards.values() if guarded and guarded.trigger)]
+    stamp(desk, order)
+    guards = await protect(desk, seat, wish, intent, order, told, manner)
+    answer = Answer(Outcome.ACCEPTED, 200, body_of(reply, order, guards, intent), is_new=True)
+    facts: list[Fact] = [order, *facts_of(guards)]
     await desk.conclude(msgspec.structs.replace(intent, order_id=order.id), answer, facts, ticket)
     return answer
 
 
-async def _settle_leverage(desk: Desk, seat: Seat, wish: Wish) -> None:
-    """An order that can only reduce is not about leverage, and must not fail because of it."""
-    if wish.leverage is None or wish.reduce_only:
-        return
-    account, now_s = f"{seat.owner.user_id}/{seat.owner.account_id}", desk.clock.monotonic_s()
-    await desk.leverage.settle(
-        seat.wire, lambda request: desk.read(seat, request), account, wish.symbol, wish.leverage, now_s
-    )
-
-
-async def _send(desk: Desk, seat: Seat, intent: Intent, request: Request) -> Reply:
-    if (intent.expires_at_ms or 0) - desk.clock.now_ms() < LEAST_LEFT_MS:
-        raise VenueBusy(seat.venue.name, "TOO_LATE", "nothing was placed: it took too long to prepare", status=503)
-    return await desk.send(seat, request)
-
-
-def _request_of(seat: Seat, wish: Wish, intent: Intent) -> Request:
-    order = PlaceOrder(
-        symbol=wish.symbol,
-        side=wish.side,
-        type=wish.type,
-        size=wish.size,
-        price=wish.price,
-        time_in_force=wish.time_in_force,
-        reduce_only=wish.reduce_only,
-        client_order_id=intent.id,
-    )
-    return seat.wire.place(order, intent.expires_at_ms)
-
-
-def _event(desk: Desk, intent: Intent, outcome: Outcome, error: VenueError) -> Fact:
-    return outcome_event(intent, outcome, str(error), None, desk.clock.now_ms())
-
-
-# Protection, in the plain way: placed once, each with its own outcome.
-
-
-def guards_of(wish: Wish) -> dict[str, Guard | None]:
-    return {"take_profit": wish.take_profit, "stop_loss": wish.stop_loss}
-
-
-async def _protect(desk: Desk, seat: Seat, wish: Wish, intent: Intent, order: Order) -> dict[str, Guarded | None]:
-    wanted = guards_of(wish)
-    if not any(wanted.values()):
-        return dict.fromkeys(wanted)
-    if order.is_final() and not Decimal(order.filled):
-        return {name: _not_placed(guard, f"the order is {order.status}") for name, guard in wanted.items()}
-    names = list(wanted)
-    ended = await asyncio.gather(*(_guard(desk, seat, wish, intent, order, name, wanted[name]) for name in names))
-    return dict(zip(names, ended, strict=True))
-
-
-async def _guard(
-    desk: Desk, seat: Seat, wish: Wish, intent: Intent, order: Order, purpose: str, guard: Guard | None
-) -> Guarded | None:
-    if guard is None:
-        return None
-    trigger = PlaceTrigger(
-        symbol=wish.symbol,
-        position_side=wish.position_side,
-        purpose=purpose,
-        price=guard.price,
-        price_type=guard.price_type,
-        size=wish.size,
-        client_order_id=seat.venue.client_order_id(None, f"{seat.owner.user_id}\0{intent.id}\0{purpose}"),
-        parent_id=order.id,
-    )
-    try:
-        placed = seat.wire.to_trigger(await desk.send(seat, seat.wire.place_trigger(trigger)), trigger)
-    except VenueError as error:
-        outcome = Outcome.UNKNOWN if isinstance(error, VenueUnknown) else Outcome.REJECTED
-        words = {"code": error.venue_code, "message": error.venue_message}
-        return Guarded(outcome.value, reason=str(error), venue=words)
-    return Guarded(Outcome.ACCEPTED.value, placed.id, placed)
-
-
-def _not_placed(guard: Guard | None, reason: str) -> Guarded | None:
-    return None if guard is None else Guarded("not_placed", reason=reason)
+async def conclude_error(
+    desk: Desk, wish: Wish, intent: Intent, error: GatewayError, ticket: str | None = None
+) -> Answer:
+    """Nothing is known of it, or nothing happened."""
+    outcome = outcome_of(error)
+    event = outcome_event(intent, outcome, str(error), None, desk.clock.now_ms())
+    if outcome is Outcome.REJECTED:
+        answer, ticket = Answer.rejected(error), None
+    else:
+        answer = Answer(outcome, 202, unknown_body(wish, intent), is_new=True)
+    await desk.conclude(intent, answer, [event], ticket)
+    return answer
 
 
 # What is told.
 
 
-def body_of(reply: bytes, order: Order | None, guards: dict[str, Guarded | None], intent: Intent) -> bytes:
+def body_of(reply: bytes, order: Order | None, guards: Protection, intent: Intent) -> bytes:
     """The venue's reply stays the bytes that it sent, so that no digit of it changes."""
     return b'{"resPlaceOrder":%b,"take_profit":%b,"stop_loss":%b,"order":%b,"intent":%b}' % (
         reply,
         msgspec.json.encode(guards["take_profit"]),
         msgspec.json.encode(guards["stop_loss"]),
         b"null" if order is None else order.to_json(),
-        msgspec.json.encode({"id": intent.id, "action": intent.action}),
+        intent_words(intent),
     )
 
 
 def unknown_body(wish: Wish, intent: Intent) -> bytes:
-    reason = "the order's outcome is not known yet"
-    guards = {name: _not_placed(guard, reason) for name, guard in guards_of(wish).items()}
-    return body_of(b"null", None, guards, intent)
+    return body_of(b"null", None, not_known(wish, UNKNOWN_REASON), intent)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from shared.desk.close import closes, has_other_side
-from shared.desk.desk import ORDER_EXPIRY_MS, Answer, intent_with
+from shared.desk.close import has_other_side
+from shared.desk.conditional import closes
 from shared.desk.once import ABANDONED_AFTER_MS, to_answer
+from shared.desk.outcome import ORDER_EXPIRY_MS, Answer, intent_with
 from shared.desk.resolve import MARGIN_MS, Verdict, in_proof_window, verdict
 from shared.errors import VenueBusy
 from shared.model import Outcome, Position, Times, Trigger
@@ -112,4 +113,4 @@ def test_only_triggers_that_close_the_side_are_its_own() -> None:
     }  # fmt: skip
     stop = Trigger(**said)  # type: ignore[arg-type]  # the test's own words
     plain = Trigger(**{**said, "purpose": None})  # type: ignore[arg-type]  # the test's own words
-    assert closes(stop, "long") and not closes(stop, "short") and not closes(plain, "long")
+    assert closes(stop) == "long" and closes(plain) is None

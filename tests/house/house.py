@@ -23,7 +23,7 @@ import aiohttp
 import orjson
 
 from shared.exchanges import registry
-from shared.exchanges.base import Endpoints, PlaceOrder, Reply, Venue, Wire
+from shared.exchanges.base import PlaceOrder, Reply, Wire
 from shared.exchanges.rest import Rest
 from shared.model import Credentials, Owner
 from shared.settings import Settings
@@ -35,6 +35,8 @@ from shared.store.users import Claim
 from shared.vault import Vault
 
 TERM_WAIT_S = 8.0
+SYMBOLS = {"gate": "BTC_USDT", "okx": "BTC-USDT-SWAP"}
+"""What is traded at each venue."""
 
 
 def free_port() -> int:
@@ -64,10 +66,13 @@ class Trader:
     account_id: str
     uid: str
     credentials: Credentials
+    venue: str = "gate"
 
     @property
     def headers(self) -> dict[str, str]:
-        return {"api-key": self.credentials.api_key, "api-secret": self.credentials.api_secret}
+        keys = self.credentials
+        headers = {"api-key": keys.api_key, "api-secret": keys.api_secret}
+        return headers if keys.passphrase is None else headers | {"api-passphrase": keys.passphrase}
 
 
 class House:
@@ -82,8 +87,6 @@ class House:
         self.store = Store(self.settings)
         self.vault = Vault(self.settings.master_keys())
         self.rest = Rest()
-        self.venue: Venue = registry.venue("gate")
-        self.endpoints: Endpoints = registry.endpoints(self.settings, "gate", "paper")
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.http: aiohttp.ClientSession | None = None
         self.api_ports: list[int] = []
@@ -197,22 +200,24 @@ class House:
 
     # Users.
 
-    async def trader(self, user_id: str) -> Trader:
+    async def trader(self, user_id: str, venue: str = "gate") -> Trader:
         said = await self.paper("POST", "accounts")
-        return Trader(user_id, f"gate-{user_id}", said["uid"], Credentials(said["api_key"], said["api_secret"]))
+        passphrase = said["passphrase"] if venue != "gate" else None
+        credentials = Credentials(said["api_key"], said["api_secret"], passphrase)
+        return Trader(user_id, f"{venue}-{user_id}", said["uid"], credentials, venue)
 
     async def settle(self, trader: Trader) -> None:
         """Claim the user id and wish for the session, as the api does for a user's first order."""
-        sealed = self.vault.seal(trader.credentials, trader.user_id, "gate", trader.account_id)
+        sealed = self.vault.seal(trader.credentials, trader.user_id, trader.venue, trader.account_id)
         now_ms = time.time_ns() // 1_000_000
         await self.store.users.claim(Claim(trader.user_id, trader.account_id, now_ms))
         await self.store.accounts.put(
             Account(
-                account_id=trader.account_id, user_id=trader.user_id, venue="gate", environment="paper", label="",
-                sealed=sealed, created_at_ms=now_ms,
+                account_id=trader.account_id, user_id=trader.user_id, venue=trader.venue, environment="paper",
+                label="", sealed=sealed, created_at_ms=now_ms,
             )
         )  # fmt: skip
-        await self.store.sessions.want(Wish(trader.user_id, trader.account_id, "gate", "paper"))
+        await self.store.sessions.want(Wish(trader.user_id, trader.account_id, trader.venue, "paper"))
 
     async def traders(self, count: int, prefix: str = "u") -> list[Trader]:
         traders = [await self.trader(f"{prefix}{number}") for number in range(count)]
@@ -220,22 +225,25 @@ class House:
         return traders
 
     def wire(self, trader: Trader) -> Wire:
-        return self.venue.wire(Owner(trader.user_id, trader.account_id, "gate", "paper"), trader.uid)
+        owner = Owner(trader.user_id, trader.account_id, trader.venue, "paper")
+        return registry.venue(trader.venue).wire(owner, trader.uid)
 
     async def place(
         self, trader: Trader, side: str = "buy", size: str = "1", price: str | None = None, text: str = ""
     ) -> str:
         """An order put at the venue behind our back; answers its id."""
         kind, force = ("limit", "gtc") if price else ("market", "ioc")
-        order = PlaceOrder("BTC_USDT", side, kind, size, price, force, False, text or f"t-x{time.monotonic_ns()}")
+        name = registry.venue(trader.venue).client_order_id(text or None, f"behind our back {time.monotonic_ns()}")
+        order = PlaceOrder(SYMBOLS[trader.venue], side, kind, size, price, force, False, name)
         reply = await self.call(trader, self.wire(trader).place(order, None))
-        return self.wire(trader).to_order(reply).id
+        return self.wire(trader).to_order(reply, order).id
 
     async def cancel(self, trader: Trader, order_id: str) -> None:
-        await self.call(trader, self.wire(trader).cancel("BTC_USDT", order_id))
+        await self.call(trader, self.wire(trader).cancel(SYMBOLS[trader.venue], order_id))
 
     async def call(self, trader: Trader, request: Any) -> Reply:
-        return await self.rest.call(self.venue, self.endpoints.rest_url, request, trader.credentials)
+        url = registry.endpoints(self.settings, trader.venue, "paper").rest_url
+        return await self.rest.call(registry.venue(trader.venue), url, request, trader.credentials)
 
     # The record.
 
@@ -246,10 +254,12 @@ class House:
         return found
 
     async def states(self, traders: list[Trader]) -> dict[str, str]:
-        states = {}
+        states: dict[str, str] = {}
         for trader in traders:
-            sessions = await self.store.events.records(trader.user_id, "session")
-            states[trader.user_id] = orjson.loads(sessions[0])["state"] if sessions else "none"
+            said = [orjson.loads(row) for row in await self.store.events.records(trader.user_id, "session")]
+            state = next((row["state"] for row in said if row["venue"] == trader.venue), "none")
+            if states.get(trader.user_id, "live") == "live":  # of several accounts the one that is not
+                states[trader.user_id] = state
         return states
 
     async def all_live(self, traders: list[Trader], timeout_s: float = 60) -> None:
@@ -275,8 +285,8 @@ class House:
         books = await self.books()
         found = []
         for trader in traders:
-            said = fold(await self.events(trader))
-            true = truth(books, trader.uid)
+            said = fold(await self.events(trader), trader.venue)
+            true = truth(books, trader.uid, trader.venue)
             for name in ("orders", "fills", "positions"):
                 if said[name] != true[name]:
                     ours, theirs = set(said[name].items()), set(true[name].items())
@@ -286,11 +296,13 @@ class House:
         return found
 
 
-def fold(events: list[Event]) -> dict[str, dict[Any, Any]]:
-    """What a reader who followed the stream believes."""
+def fold(events: list[Event], venue: str = "gate") -> dict[str, dict[Any, Any]]:
+    """What a reader who followed the stream believes of one venue."""
     said: dict[str, dict[Any, Any]] = {"orders": {}, "fills": {}, "positions": {}}
     for event in events:
         data = orjson.loads(event.data)
+        if data.get("venue") != venue:
+            continue
         if event.kind == "order":
             said["orders"][data["id"]] = (data["status"], data["filled"], data["average_price"])
         elif event.kind == "fill":
@@ -309,12 +321,14 @@ def statuses(events: list[Event], order_id: str) -> list[tuple[str, str]]:
     return [(order["status"], order["filled"]) for order in orders if order["id"] == order_id]
 
 
-def truth(books: Any, uid: str) -> dict[str, dict[Any, Any]]:
+def truth(books: Any, uid: str, venue: str = "gate") -> dict[str, dict[Any, Any]]:
     """The same shape, from the engine's books."""
     account = books["accounts"][uid]
     orders: dict[Any, Any] = {}
     fills: dict[Any, Any] = {}
     for order in account["orders"]:
+        if order["venue"] != venue:
+            continue
         average = order["average_price"] if order["filled"] != "0" else None
         orders[order["id"]] = (_status(order), order["filled"], average)
         for fill in order["fills"]:
@@ -322,7 +336,7 @@ def truth(books: Any, uid: str) -> dict[str, dict[Any, Any]]:
     positions = {
         position["symbol"]: ("short" if position["size"].startswith("-") else "long", position["size"].lstrip("-"))
         for position in account["positions"]
-        if position["size"] != "0"
+        if position["size"] != "0" and position["venue"] == venue
     }
     return {"orders": orders, "fills": fills, "positions": positions}
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 from typing import Any, cast
 
+import pytest
+
 from shared.clock import HeldClock
-from shared.model import Position, SessionState
+from shared.exchanges.base import Ask, Reply, Request, Wire
+from shared.model import Balance, Fact, Position, SessionState, Times
 from shared.model import Session as SessionFact
 from shared.settings import Settings
 from shared.store.leases import Lease
 from shared.store.sessions import Wish
 from tests.facts import a_fill, a_position, an_order
-from workers.session import House, Session, flat_now, with_known_fees
+from workers.resync import Known, flat_now, read_all, with_known_fees
+from workers.session import House, Session
 
 
 def test_a_known_fee_stays_known_for_the_same_fills() -> None:
@@ -44,6 +48,55 @@ def test_a_position_that_the_whole_list_does_not_show_is_flat() -> None:
     assert isinstance(gone, Position)
     assert (gone.id, gone.size, gone.side) == ("ETH_USDT", "0", None)
     assert gone.rank() > held[1].rank()
+
+
+def a_balance(**words: Any) -> Balance:
+    said: dict[str, Any] = {
+        "id": "trading:ETH", "user_id": "alice", "account_id": "a", "venue": "v", "environment": "paper",
+        "wallet": "trading", "asset": "ETH", "total": "2", "available": "2", "frozen": "0", "updated_at_ms": 7,
+        "times": Times(7, 8, 9),
+    }  # fmt: skip
+    return Balance(**said | words)
+
+
+async def read_again(shown: list[Balance], known: list[Balance], whole: str | None = "trading") -> list[Fact]:
+    """A resync at 20 ms that is shown these balances, over a record that has those."""
+
+    class Asked:
+        def snapshot(self, since_ms: int) -> list[Ask]:
+            return [Ask(Request("GET", "/balances"), lambda _reply: [*shown], whole_wallet=whole)]
+
+    async def put(ask: Ask) -> list[Fact]:
+        return ask.read(Reply(200, {}, b"", 20))
+
+    async def recall() -> Known:
+        return Known([], [], known)
+
+    return await read_all(cast(Wire, Asked()), put, recall, 0, lambda: 20)
+
+
+async def test_an_asset_that_the_whole_list_of_its_wallet_does_not_show_is_no_more() -> None:
+    coin, sold = a_balance(id="trading:BTC", asset="BTC"), a_balance()
+
+    shown, gone = sorted(await read_again([coin], [coin, sold]), key=lambda fact: fact.rank())
+
+    assert isinstance(gone, Balance) and shown is coin
+    assert (gone.asset, gone.total, gone.available, gone.frozen) == ("ETH", "0", "0", "0")
+    assert sold.rank() < gone.rank() < a_balance(updated_at_ms=9).rank()
+
+
+@pytest.mark.parametrize(
+    ("known", "whole"),
+    [
+        (a_balance(wallet="funding", id="funding:ETH"), "trading"),
+        (a_balance(), None),
+        (a_balance(total="0", available="0"), "trading"),
+        (a_balance(times=Times(21, 22, 23)), "trading"),
+    ],
+    ids=["of another wallet", "no whole list", "nothing already", "told since it was asked"],
+)
+async def test_absence_proves_nothing_elsewhere(known: Balance, whole: str | None) -> None:
+    assert await read_again([], [known], whole) == []
 
 
 class Records:
