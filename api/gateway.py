@@ -9,6 +9,8 @@ from aiohttp import web
 from api.auth import Auth
 from api.instruments import Instruments
 from api.metrics import Metrics
+from api.papers import Papers
+from api.users import Users
 from shared.clock import CLOCK, Clock
 from shared.desk import Desk
 from shared.exchanges.rest import Rest
@@ -27,20 +29,31 @@ class Gateway:
     desk: Desk
     auth: Auth
     instruments: Instruments
+    users: Users
+    papers: Papers
     metrics: Metrics = field(default_factory=Metrics)
 
     @classmethod
     def make(cls, settings: Settings, clock: Clock = CLOCK) -> Gateway:
-        store, rest, vault = Store(settings, clock), Rest(clock), Vault(settings.master_keys())
+        store, vault = Store(settings, clock), Vault(settings.master_keys())
+        rest = Rest(clock, store.budgets)
         desk = Desk(settings, store, rest, vault, clock)
-        auth, instruments = Auth(settings, desk, settings.jwt_secret()), Instruments(settings, rest, clock)
-        return cls(settings, clock, store, rest, vault, desk, auth, instruments)
+        auth, instruments = Auth(settings, desk), Instruments(settings, rest, clock)
+        users, papers = Users(store, auth, clock), Papers(settings, store, vault, clock)
+        return cls(settings, clock, store, rest, vault, desk, auth, instruments, users, papers)
 
     async def start(self) -> None:
+        self.store.budgets.start()
+        self.store.limits.start()
+        self.store.audit.start()
+        self.auth.start()
+        self.papers.start()
         await self.rest.start()
         self.desk.start()
 
     async def close(self) -> None:
+        await self.papers.stop()
+        self.users.close()
         await self.auth.close()
         await self.instruments.close()
         await self.desk.stop()

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
 
 from shared.clock import Clock
-from shared.desk.instrument import Terms, to_terms, wrong_with
-from shared.errors import BadRequest, GatewayError
+from shared.desk.instrument import Terms, Wrong, contracts_of, is_outside_band, to_terms, wrong_with
+from shared.errors import BadRequest, GatewayError, VenueBusy
 from shared.exchanges import registry
+from shared.exchanges.base import Reply, Request
 from shared.exchanges.rest import Rest
 from shared.model import Number
 from shared.settings import Settings
@@ -22,7 +27,7 @@ KEPT_S = 60.0
 FRESH_S = 5.0
 """A contract that is not in the table may be new: a table older than this is read again before it is refused."""
 RETRY_S = 30.0
-"""How long a venue that could not be read is left alone."""
+"""How long a venue that could not be read is left alone, unless it is said when to ask again."""
 WAIT_S = 1.0
 """Until how long after a reading began an order waits for it, when the table has no answer."""
 DEADLINE_S = 5.0
@@ -48,14 +53,57 @@ class Instruments:
         self._settings, self._rest, self._clock = settings, rest, clock
         self._tables: dict[str, _Table] = {}
 
-    async def check(self, venue: str, symbol: str, size: Number, price: Number | None) -> None:
+    async def check(
+        self, venue: str, symbol: str, size: Number, price: Number | None, leverage: Number | None = None
+    ) -> None:
         """Raises BadRequest with a line for each field that the instrument cannot have."""
         terms = await self._terms(venue, symbol)
         if terms is None:
             return
-        wrong = wrong_with(terms, size, price)
+        if price is not None and is_outside_band(terms, price):
+            terms = await self._with_mark_price_now(venue, terms)
+        wrong = wrong_with(terms, size, price, leverage)
         if wrong:
-            raise BadRequest("; ".join(f"{name} {problem}" for name, problem in wrong), wrong, status=422)
+            raise _refused(wrong)
+
+    async def check_waiting(
+        self, venue: str, symbol: str, size: Number | None, order_price: Number | None, price: Number | None
+    ) -> None:
+        """The same for an order that waits for a price, which may be far from the market's, as may be its own."""
+        terms = await self._terms(venue, symbol)
+        if terms is None:
+            return
+        terms = terms._replace(mark_price=None)
+        said = wrong_with(terms, size or "0", order_price)
+        wrong = [
+            ("order_price" if name == "price" else name, problem) for name, problem in said if size or name != "size"
+        ]
+        wrong += [line for line in wrong_with(terms, size or "0", price) if line[0] == "price"]
+        if wrong:
+            raise _refused(tuple(wrong))
+
+    async def size_of(self, venue: str, symbol: str, amount: Number, unit: str, price: Number | None) -> Number:
+        """The amount in contracts. Raises BadRequest, with the nearest one, when it is not exactly some."""
+        if unit == "contracts":
+            return amount
+        terms = await self._terms(venue, symbol)
+        if terms is None:
+            raise VenueBusy(venue, "NO_INSTRUMENTS", f"a size in {unit} cannot be converted now", status=503)
+        size = contracts_of(terms, amount, unit, price)
+        if not isinstance(size, str):
+            raise _refused(size)
+        return size
+
+    async def _with_mark_price_now(self, venue: str, terms: Terms) -> Terms:
+        """The table's mark price may be a minute old: only the one of this moment refuses an order."""
+        mark_price = None
+        with suppress(GatewayError):
+            known = registry.venue(venue, self._settings.trading_env)
+            url = registry.endpoints(self._settings, venue, self._settings.trading_env).rest_url
+            request, read = known.ticker(terms.symbol)
+            said = read(await self._rest.call(known, url, request, None, deadline_s=WAIT_S))["mark_price"]
+            mark_price = None if said is None else Decimal(said)
+        return terms._replace(mark_price=mark_price)
 
     async def close(self) -> None:
         reading = [table.reading for table in self._tables.values() if table.reading is not None]
@@ -89,12 +137,18 @@ class Instruments:
             table.reading = asyncio.get_running_loop().create_task(self._read_once(venue, table))
 
     async def _read_once(self, venue_name: str, table: _Table) -> None:
-        venue = registry.venue(venue_name)
+        venue = registry.venue(venue_name, self._settings.trading_env)
         url = registry.endpoints(self._settings, venue_name, self._settings.trading_env).rest_url
-        request, read = venue.instruments()
+
+        async def read_one(request: Request, to_rows: Callable[[Reply], list[dict[str, Any]]]) -> dict[str, Terms]:
+            return to_terms(to_rows(await self._rest.call(venue, url, request, None, deadline_s=DEADLINE_S)))
+
         try:
-            terms = to_terms(read(await self._rest.call(venue, url, request, None, deadline_s=DEADLINE_S)))
+            listed = await asyncio.gather(*(read_one(*question) for question in venue.listings()))
+            terms = {symbol: each for kind in listed for symbol, each in kind.items()}
         except GatewayError as error:
+            if error.retry_after_s is not None:
+                table.stale_at_s = min(table.stale_at_s, self._clock.monotonic_s() + error.retry_after_s)
             log.warning("the instruments of %s could not be read; orders go to it unchecked: %s", venue_name, error)
         else:
             if terms:  # a venue without instruments says nothing of any
@@ -102,3 +156,7 @@ class Instruments:
                 table.terms, table.read_at_s, table.stale_at_s = terms, now_s, now_s + KEPT_S
         finally:
             table.reading = None
+
+
+def _refused(wrong: Wrong) -> BadRequest:
+    return BadRequest("; ".join(f"{name} {problem}" for name, problem in wrong), wrong, status=422)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -22,6 +23,7 @@ BODY_WITHIN_S = 10.0
 DIGITS_MAX = 40
 DEPTH_MAX = 16
 FIELDS_SHOWN_MAX = 20
+IDEMPOTENCY_KEY = re.compile(r"[\x20-\x7e]{1,64}")
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -133,10 +135,28 @@ def check(model: type[Model], said: Mapping[str, Any]) -> Model:
     try:
         return model.model_validate(said)
     except ValidationError as error:
-        fields = tuple((_name(line["loc"]), _message(line)) for line in error.errors(include_url=False))
-        shown_fields = fields[:FIELDS_SHOWN_MAX]
-        summary = "; ".join(f"{field} {message}" for field, message in shown_fields[:3])
-        raise BadRequest(summary, shown_fields, status=422) from None
+        lines = tuple((_name(line["loc"]), _message(line)) for line in error.errors(include_url=False))
+        raise refused(lines) from None
+
+
+def refused(lines: tuple[tuple[str, str], ...]) -> BadRequest:
+    """Fields, and what is wrong with each."""
+    shown_lines = lines[:FIELDS_SHOWN_MAX]
+    summary = "; ".join(f"{field} {message}" for field, message in shown_lines[:3])
+    return BadRequest(summary, shown_lines, status=422)
+
+
+def idempotency_key(request: web.Request) -> str | None:
+    keys = request.headers.getall("Idempotency-Key", [])
+    if len(keys) > 1:
+        raise BadRequest("Idempotency-Key is given twice", (("Idempotency-Key", "is given twice"),))
+    key = keys[0] if keys else None
+    if key is not None and not IDEMPOTENCY_KEY.fullmatch(key):
+        raise BadRequest(
+            "Idempotency-Key must be 1 to 64 printable characters",
+            (("Idempotency-Key", "must be 1 to 64 printable characters"),),
+        )
+    return key
 
 
 def check_query(model: type[Model], request: web.Request) -> Model:
@@ -167,6 +187,15 @@ _MESSAGES = {
     "bool_type": "must be true or false",
     "bool_parsing": "must be true or false",
     "literal_error": "must be {expected}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_parsing_size": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "list_type": "must be a list",
+    "too_short": "must have at least {min_length}",
+    "too_long": "must have at most {max_length}",
     "model_type": "must be an object",
     "model_attributes_type": "must be an object",
     "dict_type": "must be an object",

@@ -33,7 +33,7 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         said = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
         close = difflib.get_close_matches(said, COMMANDS, n=1)
-        if "invalid choice" in message:
+        if "invalid choice" in message and said not in COMMANDS:
             message = f"there is no command {said!r}" + (f"; did you mean {close[0]!r}?" if close else "")
         self.exit(2, f"{self.prog}: {message}\n  see: {self.prog} --help\n")
 
@@ -106,6 +106,28 @@ def _doctor(asked: argparse.Namespace) -> int:
     return doctor(as_json=asked.json)
 
 
+def _keys(asked: argparse.Namespace) -> int:
+    from deploy.keys import keys
+
+    return keys(asked.action)
+
+
+def _audit(asked: argparse.Namespace) -> int:
+    from deploy import audit
+
+    if asked.action == "verify":
+        return audit.verify(asked.file, asked.seen)
+    if asked.action == "export":
+        return audit.export(asked.file)
+    return audit.read(asked.last, asked.user, asked.what, as_json=asked.json)
+
+
+def _users(asked: argparse.Namespace) -> int:
+    from deploy.users import users
+
+    return users(asked.action, asked.name, off=asked.off)
+
+
 def _become(module: str, env: dict[str, str]) -> NoReturn:
     os.execve(sys.executable, [sys.executable, "-m", module], env)  # noqa: S606 - so that signals reach the part itself
 
@@ -128,6 +150,23 @@ COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int], str, str]] = {
         "orderwire status\n  orderwire status --watch\n  orderwire status --json",
     ),
     "doctor": (_doctor, "what is wrong, and the command that mends it", "orderwire doctor\n  orderwire doctor --json"),
+    "keys": (
+        _keys,
+        "which master key sealed what; `rotate` seals all anew with the first one, while everything runs",
+        "orderwire keys\n  MASTER_KEYS=k2:…,k1:… orderwire keys rotate     every process must know both by now",
+    ),
+    "users": (
+        _users,
+        "who registered; make somebody an administrator, or end their logins",
+        "orderwire users\n  orderwire users admin alice\n  orderwire users admin alice --off\n"
+        "  orderwire users logout alice",
+    ),
+    "audit": (
+        _audit,
+        "who did what: read the log, verify its chain, export it",
+        "orderwire audit --last 20 --user alice\n  orderwire audit verify --seen 3f2a…\n"
+        "  orderwire audit export log.jsonl\n  orderwire audit verify log.jsonl",
+    ),
 }
 
 
@@ -151,6 +190,20 @@ def _parser() -> Parser:
         if name in ("redis", "paper"):
             part.add_argument("--if-needed", action="store_true", help="rest when the settings need none (Procfile)")
         if name in ("status", "doctor"):
+            part.add_argument("--json", action="store_true", help="for programs")
+        if name == "keys":
+            part.add_argument("action", nargs="?", choices=("status", "rotate"), default="status")
+        if name == "users":
+            part.add_argument("action", nargs="?", choices=("list", "admin", "logout"), default="list")
+            part.add_argument("name", nargs="?", help="whom")
+            part.add_argument("--off", action="store_true", help="no administrator any more")
+        if name == "audit":
+            part.add_argument("action", nargs="?", choices=("read", "verify", "export"), default="read")
+            part.add_argument("file", nargs="?", help="an export: to verify, or to write (- is standard output)")
+            part.add_argument("--last", type=int, default=50, metavar="N", help="so many entries (50)")
+            part.add_argument("--user", help="only of this user, by id or name")
+            part.add_argument("--what", help="only of this kind, for example order. or login")
+            part.add_argument("--seen", metavar="HASH", help="a hash that was once in the log")
             part.add_argument("--json", action="store_true", help="for programs")
         if name == "status":
             part.add_argument("--watch", action="store_true", help="again every 2 s, until Ctrl-C")

@@ -116,6 +116,8 @@ def check_settings(env: Mapping[str, str]) -> Finding:
     said = {name: value for name, value in env.items() if value}
     try:
         settings = Settings.from_env(remembered | said)
+        if settings.master_keys_from[0] == "MASTER_KEYS_FILE":
+            settings.master_keys()
     except BadSetting as wrong:
         if remembered and wrong.name in house.SECRETS and not said.get(wrong.name):
             return good("settings", f"of the house that runs here; this shell does not know its {wrong.name}")

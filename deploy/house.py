@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import secrets
 import signal
 import sys
 from collections.abc import Mapping
@@ -21,7 +22,7 @@ from typing import NoReturn
 from shared.settings import SETTINGS, Settings
 
 ROOT = Path(__file__).resolve().parent.parent
-SECRETS = ("MASTER_KEYS", "JWT_SECRET")
+SECRETS = ("MASTER_KEYS", "JWT_SECRET", "JWT_KEYS")
 WORKER_SLOTS = 72
 """WORKERS ends at 64; the others are for a roll, where the old and the new stand side by side."""
 SOCKET_BYTES_MAX = 96
@@ -109,6 +110,14 @@ def settings_to_look(env: Mapping[str, str] | None = None) -> Settings:
     said = House.from_env(said).remembered() | {name: value for name, value in said.items() if value}
     kept = {name: value for name, value in said.items() if name in SETTINGS and name not in SECRETS}
     return Settings.from_env(kept | {"TRADING_ENV": "paper"})
+
+
+def settings_to_act(env: Mapping[str, str] | None = None) -> Settings:
+    """The settings for those who open what is sealed: MASTER_KEYS must be known to this shell, but no JWT is made."""
+    said = environment(env)
+    said = House.from_env(said).remembered() | {name: value for name, value in said.items() if value}
+    kept = {name: value for name, value in said.items() if name in SETTINGS and not name.startswith("JWT_")}
+    return Settings.from_env(kept | {"JWT_SECRET": secrets.token_hex(32)})
 
 
 def trading_env(env: Mapping[str, str] | None = None) -> str:

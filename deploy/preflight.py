@@ -61,6 +61,8 @@ def check(settings: Settings) -> None:
             "supervisord.conf", f"is not in {ROOT}", "run `make up` in a clone, or start the parts one by one"
         )
     check_ports(settings)
+    if settings.master_keys_from[0] == "MASTER_KEYS_FILE":
+        settings.master_keys()  # said here once, instead of by every process that needs them
     if settings.redis_is_embedded:
         binary = redis.find()
         redis.check_data(settings.state_dir / "redis", redis.version_of(binary))

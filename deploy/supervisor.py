@@ -19,7 +19,7 @@ from xmlrpc.client import Fault
 
 from supervisor.supervisorctl import ControllerPluginBase
 
-from deploy import house, status, terminal
+from deploy import audit, house, status, terminal
 from shared.errors import BadSetting, StoreUnavailable
 from shared.store.leases import Beat
 
@@ -302,6 +302,8 @@ class Plugin(ControllerPluginBase):  # type: ignore[misc]  # supervisor has no t
 
     def _run(self, act: Callable[[list[str]], None], words: str) -> None:
         try:
+            if act != self._sessions:
+                audit.tell(house.settings_to_look(), f"workers.{act.__name__.strip('_')}", words=words[:100])
             act(words.split())
         except Refused as refused:
             self._say(str(refused))

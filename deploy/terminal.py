@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import time
 from collections.abc import Sequence
 
 _COLOURS = {"green": "32", "red": "31", "yellow": "33", "dim": "2", "bold": "1"}
@@ -67,3 +68,47 @@ def to_age(seconds: float) -> str:
 
 def to_count(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+class Progress:
+    """A bar that fills, where there is a terminal; elsewhere a line now and then."""
+
+    WIDTH = 30
+    TELL_EVERY_S = 0.1
+
+    def __init__(self) -> None:
+        self._done = self._total = 0
+        self._what = ""
+        self._began_s = self._told_s = 0.0
+        self._told_tenth = -1
+
+    def begin(self, total: int, what: str) -> None:
+        self._done, self._total, self._what, self._told_tenth = 0, total, what, -1
+        self._began_s = time.monotonic()
+        self._told_s = 0.0
+
+    def step(self, count: int) -> None:
+        self._done = min(self._done + count, self._total)
+        now_s = time.monotonic()
+        if sys.stdout.isatty():
+            if now_s - self._told_s >= self.TELL_EVERY_S:
+                self._told_s = now_s
+                print(f"\r{self.line()}\033[K", end="", flush=True)
+        elif self._tenth() > self._told_tenth:
+            self._told_tenth = self._tenth()
+            print(self.line(), flush=True)
+
+    def end(self) -> None:
+        if sys.stdout.isatty():
+            print(f"\r{self.line()}\033[K", flush=True)
+
+    def line(self) -> str:
+        share = self._done / self._total if self._total else 1.0
+        took_s = max(time.monotonic() - self._began_s, 1e-3)
+        left_s = took_s / share - took_s if share else 0.0
+        bar = "█" * round(share * self.WIDTH) + "░" * (self.WIDTH - round(share * self.WIDTH))
+        count = f"{self._done:,} of {self._total:,}"
+        return f"  {self._what:<18} {bar} {count}  {self._done / took_s:,.0f}/s  {to_age(left_s)} left"
+
+    def _tenth(self) -> int:
+        return 10 * self._done // self._total if self._total else 10

@@ -22,6 +22,7 @@ _NAMED = re.compile(
 )
 _LONG_HEX = re.compile(r"\b[0-9a-fA-F]{32,}\b")
 _JWT = re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]+")
+_GATEWAY_KEY = re.compile(r"\bow[kr]_\w+_[\w-]+")
 _URL_PASSWORD = re.compile(r"(://[^:/@\s]*:)[^@/\s]+@")
 
 
@@ -29,6 +30,7 @@ def scrub(message: str) -> str:
     message = _URL_PASSWORD.sub(r"\1…@", message)
     message = _NAMED.sub(r"\1…", message)
     message = _JWT.sub("…", message)
+    message = _GATEWAY_KEY.sub("…", message)
     return _LONG_HEX.sub("…", message)
 
 

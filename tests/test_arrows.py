@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 OURS = ("api", "workers", "shared", "deploy")
-FLOOR = ("shared.model", "shared.errors", "shared.settings", "shared.clock", "shared.logs")
+FLOOR = ("shared.model", "shared.errors", "shared.keyring", "shared.settings", "shared.clock", "shared.logs")
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     # the longest name that fits a module decides
     "shared.vault": FLOOR,
@@ -24,8 +24,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "workers": ("workers", "shared.desk", "shared.store", "shared.exchanges", "shared.vault", *FLOOR),
     "deploy": ("deploy", "shared.store", "shared.vault", *FLOOR),
 }
-FLOOR_MAY_IMPORT = {"shared.settings": ("shared.errors",)}
-"""The floor stands on nothing of ours; within it, the settings may raise its errors."""
+FLOOR_MAY_IMPORT = {"shared.settings": ("shared.errors", "shared.keyring"), "shared.keyring": ("shared.errors",)}
+"""The floor stands on nothing of ours; within it, the settings read keys, and both may raise its errors."""
 
 
 def modules() -> dict[str, Path]:

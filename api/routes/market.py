@@ -13,17 +13,20 @@ from aiohttp import web
 
 from api.gateway import GATEWAY, Gateway
 from api.problems import json_response
+from api.queries import BookQuery, CandlesQuery, MarketQuery, TradesQuery
 from api.reading import check_query
-from api.requests import BookQuery, MarketQuery
 from shared.errors import BadRequest, TooManyRequests
 from shared.exchanges import registry
 from shared.exchanges.base import Reply, Request, Venue
 
 TICKER_KEPT_S = 1.0
 BOOK_KEPT_S = 0.5
+CANDLES_KEPT_S = 1.0
+TRADES_KEPT_S = 0.5
 INSTRUMENTS_KEPT_S = 60.0
 KEPT_MAX = 5_000
 DEADLINE_S = 5.0
+SECONDS_MAX = 100_000_000_000
 
 Question = tuple[Request, Callable[[Reply], Any]]
 
@@ -32,6 +35,8 @@ def add_routes(app: web.Application) -> None:
     app[MARKET] = Market()
     app.router.add_get("/api/market/ticker/{symbol:.+}", ticker, allow_head=False)
     app.router.add_get("/api/market/orderbook/{symbol:.+}", orderbook, allow_head=False)
+    app.router.add_get("/api/market/klines/{symbol:.+}", klines, allow_head=False)
+    app.router.add_get("/api/market/trades/{symbol:.+}", trades, allow_head=False)
     app.router.add_get("/api/market/instruments", instruments, allow_head=False)
 
 
@@ -83,14 +88,55 @@ async def orderbook(request: web.Request) -> web.Response:
     return json_response(await _kept(request, venue, key, BOOK_KEPT_S, venue.orderbook(symbol, asked.limit)))
 
 
+async def klines(request: web.Request) -> web.Response:
+    """Oldest first. Times may be said in seconds or milliseconds, and are told in milliseconds."""
+    asked = check_query(CandlesQuery, request)
+    venue, symbol = _named(request, asked.venue)
+    span = to_ms(asked.from_ms), to_ms(asked.to_ms)
+    if span[0] is not None and span[1] is not None and span[0] > span[1]:
+        raise BadRequest("from is after to", (("from", "is after to"),), status=422)
+    try:
+        question = venue.candles(symbol, asked.interval, asked.limit, *span)
+    except BadRequest as wrong:  # an interval that the venue does not have
+        raise BadRequest(str(wrong), wrong.fields, status=422) from None
+    key = ("klines", symbol, asked.interval, str(asked.limit), str(span))
+    rows = await _kept(request, venue, key, CANDLES_KEPT_S, question)
+    return json_response(_about(venue, symbol) | {"interval": asked.interval, "klines": rows})
+
+
+async def trades(request: web.Request) -> web.Response:
+    """Newest first."""
+    asked = check_query(TradesQuery, request)
+    venue, symbol = _named(request, asked.venue)
+    key = ("trades", symbol, str(asked.limit))
+    rows = await _kept(request, venue, key, TRADES_KEPT_S, venue.trades(symbol, asked.limit))
+    return json_response(_about(venue, symbol) | {"trades": rows})
+
+
+def to_ms(said: int | None) -> int | None:
+    """A time of day in seconds has eleven digits only from the year 5138 on."""
+    return said * 1000 if said is not None and said < SECONDS_MAX else said
+
+
+def _about(venue: Venue, symbol: str) -> dict[str, Any]:
+    return {"venue": venue.name, "symbol": symbol, "instrument": venue.instrument(symbol)}
+
+
 async def instruments(request: web.Request) -> web.Response:
-    venue = registry.venue(check_query(MarketQuery, request).venue)
-    rows = await _kept(request, venue, ("instruments",), INSTRUMENTS_KEPT_S, venue.instruments())
-    return json_response({"venue": venue.name, "instruments": rows})
+    venue = _venue(request, check_query(MarketQuery, request).venue)
+    questions = enumerate(venue.listings())
+    listed = await asyncio.gather(
+        *(_kept(request, venue, ("instruments", str(at)), INSTRUMENTS_KEPT_S, each) for at, each in questions)
+    )
+    return json_response({"venue": venue.name, "instruments": [row for rows in listed for row in rows]})
+
+
+def _venue(request: web.Request, name: str) -> Venue:
+    return registry.venue(name, request.app[GATEWAY].settings.trading_env)
 
 
 def _named(request: web.Request, venue_name: str) -> tuple[Venue, str]:
-    venue = registry.venue(venue_name)
+    venue = _venue(request, venue_name)
     symbol = request.match_info["symbol"]
     if not symbol.isascii() or not symbol.isprintable() or len(symbol) > 48:
         raise BadRequest("symbol must be a name such as BTC_USDT", (("symbol", "must be a name such as BTC_USDT"),))

@@ -6,7 +6,7 @@ straight to the transport (`api.fanout.Reader`), so nothing here may use the res
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -104,6 +104,8 @@ async def follow(request: web.Request) -> web.StreamResponse:
     response = web.StreamResponse(headers=to_headers(caller))
     try:
         reader = await begin(request, response, feed, form)
+        if caller.when_it_ends is not None:
+            reader.gone.add_done_callback(_take_back(caller.when_it_ends(reader.end)))
         fanout.add(reader)
         await feed.catch_up(reader, proven)
         await reader.gone
@@ -126,6 +128,10 @@ async def begin(request: web.Request, response: web.StreamResponse, feed: Feed, 
     reader = Reader(request.transport, form, feed, place)
     reader.take(form.framed(RETRY) + opening)
     return reader
+
+
+def _take_back(act: Callable[[], None]) -> Callable[[object], None]:
+    return lambda _: act()
 
 
 def to_headers(caller: StreamReader) -> dict[str, str]:

@@ -24,5 +24,5 @@ async def ticket(request: web.Request) -> web.Response:
         said.setdefault("user_id", request.query["user_id"])
     wanted = check(TicketWish, said)
     holder = await auth.caller_for(request, wanted.user_id) if wanted.user_id else caller
-    made = await auth.ticket(holder.user_id)
+    made = await auth.ticket(holder.user_id, holder.standing)
     return json_response({"ticket": made, "expires_in": TICKET_TTL_S, "url": stream_url(holder.user_id)})

@@ -5,15 +5,14 @@ Who asks is checked before what is asked: a body that makes no sense is only exp
 
 from __future__ import annotations
 
-import re
-
 import msgspec
 from aiohttp import web
 
+from api.auditing import commanded
 from api.auth import Caller, account_id_of, keys_of, new_ticket
 from api.gateway import GATEWAY, Gateway
 from api.problems import count_venue_error, raw_response
-from api.reading import check, check_query, read_json
+from api.reading import check, check_query, idempotency_key, read_json
 from api.requests import (
     CancelFuturesOrder,
     CloseFuturesOrder,
@@ -26,12 +25,14 @@ from shared.desk import cancel as cancelling
 from shared.desk import close as closing
 from shared.desk import find as finding
 from shared.desk import place as placing
+from shared.desk.mode import is_pair
+from shared.desk.wish import Guard as GuardWish
+from shared.desk.wish import LeverageWish, Wish
 from shared.errors import BadRequest, GatewayError, NotAllowed, NotAuthenticated, NotFound, StoreUnavailable
 from shared.exchanges import registry
-from shared.exchanges.base import Leverage
 from shared.model import Credentials, Outcome, Owner
+from shared.store.accounts import Account
 
-IDEMPOTENCY_KEY = re.compile(r"[\x20-\x7e]{1,64}")
 MESSAGES = {Outcome.ACCEPTED: "ok", Outcome.UNKNOWN: "unknown"}
 
 
@@ -47,14 +48,15 @@ async def place(request: web.Request) -> web.Response:
     try:
         wanted = check(PlaceFuturesOrder, await read_json(request))
         key = idempotency_key(request)
-        wish = to_wish(wanted, _symbol(venue, wanted.contract))
+        wish = to_wish(wanted, _symbol(venue, wanted.contract), attach=registry.venue(venue).limits.attaches_guards)
         _check_client_order_id(venue, wanted.client_order_id)
-        await gateway.instruments.check(venue, wish.symbol, wish.size, wish.price)
+        await gateway.instruments.check(venue, wish.symbol, wish.size, wish.price, wanted.leverage)
     except GatewayError as wrong:
         await gateway.auth.prove(venue, credentials)
         raise wrong
     account = await gateway.auth.claim(venue, wanted.userId, credentials, _user_of(token, wanted.userId))
-    seat = gateway.desk.seat(_owner(account.user_id, account.account_id, venue, gateway), credentials)
+    owner = _owner(account.user_id, account.account_id, venue, gateway)
+    seat = gateway.desk.seat(owner, credentials, may_trade=account.may_trade)
     ticket: str | None = new_ticket()
     try:
         answer = await placing.place(gateway.desk, seat, wish, key, ticket)
@@ -135,17 +137,15 @@ async def _seat(
     gateway: Gateway, venue: str, credentials: Credentials, user_id: str | None, token: Caller | None = None
 ) -> Seat:
     """For commands that must go through: without Redis nobody can be looked up, and then only the venue judges."""
-    account_id = _account_id(gateway, venue, credentials)
     try:
         if user_id is not None:
-            token_user = _user_of(token, user_id)
-            account_id = (await gateway.auth.claim(venue, user_id, credentials, token_user)).account_id
+            account: Account | None = await gateway.auth.claim(venue, user_id, credentials, _user_of(token, user_id))
         else:
             account = await gateway.auth.owner(venue, credentials)
-            user_id = account.user_id if account is not None else ""
     except StoreUnavailable:
-        user_id = ""
-    return gateway.desk.seat(_owner(user_id, account_id, venue, gateway), credentials)
+        account = None
+    owner = _owner(account.user_id if account else "", _account_id(gateway, venue, credentials), venue, gateway)
+    return gateway.desk.seat(owner, credentials, may_trade=account is None or account.may_trade)
 
 
 def _account_id(gateway: Gateway, venue: str, credentials: Credentials) -> str:
@@ -156,25 +156,12 @@ def _owner(user_id: str, account_id: str, venue: str, gateway: Gateway) -> Owner
     return Owner(user_id, account_id, venue, gateway.settings.trading_env)
 
 
-def idempotency_key(request: web.Request) -> str | None:
-    keys = request.headers.getall("Idempotency-Key", [])
-    if len(keys) > 1:
-        raise BadRequest("Idempotency-Key is given twice", (("Idempotency-Key", "is given twice"),))
-    key = keys[0] if keys else None
-    if key is not None and not IDEMPOTENCY_KEY.fullmatch(key):
-        raise BadRequest(
-            "Idempotency-Key must be 1 to 64 printable characters",
-            (("Idempotency-Key", "must be 1 to 64 printable characters"),),
-        )
-    return key
-
-
 # What they ask.
 
 
-def to_wish(wanted: PlaceFuturesOrder, symbol: str) -> placing.Wish:
+def to_wish(wanted: PlaceFuturesOrder, symbol: str, *, attach: bool = False) -> Wish:
     is_market = wanted.market_type == "market"
-    return placing.Wish(
+    return Wish(
         symbol=symbol,
         side="buy" if wanted.position_type == "long" else "sell",
         type=wanted.market_type,
@@ -182,23 +169,29 @@ def to_wish(wanted: PlaceFuturesOrder, symbol: str) -> placing.Wish:
         price=None if is_market else str(wanted.price),
         time_in_force=wanted.time_in_force or ("ioc" if is_market else "gtc"),
         reduce_only=wanted.reduce_only,
-        leverage=Leverage(wanted.leverage, wanted.leverage_type.lower()),
+        leverage=LeverageWish(wanted.leverage, wanted.leverage_type.lower()),
         take_profit=_to_guard("take_profit", wanted.take_profit),
         stop_loss=_to_guard("stop_loss", wanted.stop_loss),
         client_order_id=wanted.client_order_id,
         on_protection_failure=wanted.on_protection_failure,
+        attach=attach,
     )
 
 
-def _to_guard(name: str, guard: Guard | None) -> placing.Guard | None:
+def _to_guard(name: str, guard: Guard | None) -> GuardWish | None:
     if guard is None or not guard.enabled:
         return None
-    return placing.Guard(str(guard.price), guard.price_type)
+    return GuardWish(str(guard.price), guard.price_type)
 
 
 def _symbol(venue: str, contract: str) -> str:
+    known = registry.venue(venue)
     try:
-        return registry.venue(venue).symbol(contract)
+        symbol = known.symbol(contract)
+        if is_pair(known, symbol):
+            problem = "is a pair of coins, and no contract"
+            raise BadRequest(f"symbol {problem}", (("symbol", problem),))
+        return symbol
     except BadRequest as wrong:
         raise _in_their_words(wrong) from None
 
@@ -222,6 +215,7 @@ def _in_their_words(wrong: BadRequest) -> BadRequest:
 
 
 def _told(request: web.Request, seat: Seat, answer: Answer, stream: bytes | None = None) -> web.Response:
+    commanded(request, seat, [answer])
     if answer.venue_code is not None:
         count_venue_error(request, seat.venue.name, answer.venue_code)
     if answer.outcome is Outcome.REJECTED:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.api.running import Api, RedisProcess, StubVenue, running_api, running_redis, running_stub
+from tests.api.trader import Trader, a_paper_trader, a_trader
 from tests.paper.process import PaperProcess
 
 _numbers = count(1)
@@ -71,3 +72,15 @@ async def stub_api(api_redis: RedisProcess, venue: StubVenue) -> AsyncIterator[A
     async with running_api(api_redis.url, GATE_REST_URL=venue.url) as api:
         api.keys = {"api-key": f"key-{venue.port}", "api-secret": f"the-secret-of-{venue.port}"}
         yield api
+
+
+@pytest.fixture
+async def trader(api: Api, api_paper: PaperProcess, user_id: str) -> Trader:
+    """Somebody with a token and one account at the paper exchange."""
+    return await a_paper_trader(api, user_id, api_paper)
+
+
+@pytest.fixture
+async def stub_trader(stub_api: Api, user_id: str) -> Trader:
+    """Somebody whose venue does as it is told."""
+    return await a_trader(stub_api, user_id, stub_api.keys)

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from api import instruments
 from tests.api.running import Api, StubVenue, refuse
+from tests.api.trader import Trader
 
 CONTRACTS = ("GET", "futures/usdt/contracts")
 ORDERS = ("POST", "futures/usdt/orders")
@@ -99,3 +100,18 @@ async def test_a_venue_that_cannot_be_read_decides_itself(
         assert (await stub_api.place(user_id, price="60000.01")).status == 200
         assert (await stub_api.place(user_id, price="60000.02")).status == 200
     assert venue.count(*ORDERS) == 2 and venue.count(*CONTRACTS) == 1
+
+
+async def test_leverage_and_iceberg_are_checked_before_sending(stub_api: Api, venue: StubVenue, user_id: str) -> None:
+    venue.answers[CONTRACTS] = refuse([{**BTC, "leverage_min": "1", "leverage_max": "50"}])
+
+    refused = await stub_api.place(user_id, size=2, leverage=51)
+
+    assert refused.fields == {"leverage": "must be from 1 to 50 for BTC_USDT"}
+    assert venue.count("POST", "futures/usdt/positions/BTC_USDT/leverage") == 0
+
+
+async def test_no_more_of_an_order_can_be_seen_than_there_is(trader: Trader) -> None:
+    order = {"symbol": "BTC_USDT", "side": "buy", "type": "limit", "quantity": "5", "price": "60000", "iceberg": "6"}
+    refused = await trader.ask("POST", "/api/trading/orders", order)
+    assert refused.fields == {"iceberg": "must not be more than the order"}

@@ -12,6 +12,9 @@ import pytest
 
 from api import openapi
 from api.gateway import GATEWAY
+from api.operations import BATCH_EXAMPLES, OPERATIONS
+from api.reading import check
+from api.requests_trading import NewOrder, Together, check_together
 from api.routes import pages
 from deploy import answers
 from shared.store.leases import Beat
@@ -103,6 +106,19 @@ async def test_the_document_has_every_route(api: Api) -> None:
     assert told.json["components"]["schemas"]["Order"]["required"]
     references = set(re.findall(r'"#/components/schemas/([^"]+)"', told.body.decode()))
     assert references <= set(told.json["components"]["schemas"])
+
+
+def test_the_examples_of_the_document_are_good_bodies() -> None:
+    """Whoever pastes one must not be refused."""
+    shown = [operation for operation in OPERATIONS if operation.examples is not None]
+    assert shown
+    for operation in shown:
+        assert operation.body is not None and operation.examples is not None
+        for body in operation.examples.values():
+            wanted = check(operation.body, body)
+            assert not isinstance(wanted, Together) or list(wanted.problems()) == []
+    for item in BATCH_EXAMPLES["two"]["orders"]:
+        check_together(NewOrder, item)
 
 
 def test_pages_need_nothing_from_elsewhere() -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
-from tests.bench import crowds, orders, pipeline, record, sessions
+from tests.bench import crowds, entry, orders, pipeline, record, sessions
 from tests.bench.plan import FULL, QUICK, Plan
 from tests.bench.processes import open_many_files, redis_binary
 from tests.bench.table import Result, Row, Spent, rows_table, spent_table
@@ -30,6 +30,7 @@ MEASURES: dict[str, tuple[tuple[str, ...], Measure]] = {
     "what a crowd of readers costs": (("C5",), crowds.run_crowd),
     "the whole way, venue to stream": (("D1", "D2"), pipeline.run_latency),
     "what the gateway adds to an order": (("E1", "E2"), orders.run_orders),
+    "what the socket saves an order": (("E3",), entry.run_entry),
 }
 
 LEGEND = """\

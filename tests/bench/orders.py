@@ -39,7 +39,7 @@ from tests.bench.sessions import SYMBOL, start_venue
 from tests.bench.table import Result, Row, Spent
 
 IN_FLIGHT = 32
-ACCOUNTS = 8
+ACCOUNTS = 64
 PAUSE_S = 0.005
 """Between orders that are placed one at a time: the processes are idle again."""
 PATH = "/api/v4/futures/usdt/orders"

@@ -13,7 +13,7 @@ from tests.bench.__main__ import MEASURES
 from tests.bench.processes import ROOT
 from tests.bench.table import Row, rows_table
 
-GOALS = {"A1", "A2", "A3", "A4", "B1", "B2", "B3", "C1", "C2", "C3", "C4", "D1", "D2", "E1", "E2"}
+GOALS = {"A1", "A2", "A3", "A4", "B1", "B2", "B3", "C1", "C2", "C3", "C4", "D1", "D2", "E1", "E2", "E3"}
 
 
 def test_every_goal_has_a_row() -> None:
