@@ -44,8 +44,8 @@ async def seat_for(gateway: Gateway, caller: Caller, account_id: str | None) -> 
     gateway.auth.wake(account)
     try:
         return await gateway.desk.seat_of(account.user_id, account.account_id)
-    except CannotOpen:
-        raise Conflict(f"the keys of account {account.account_id} cannot be opened here; give them again") from None
+    except CannotOpen as error:
+        raise Conflict(f"{error}; give the account its keys again") from None
 
 
 async def _account(gateway: Gateway, caller: Caller, account_id: str | None) -> Account:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from api.address import counted
 from api.auth import LOGIN, Auth
 from api.passwords import Passwords, is_outdated, weakness
 from api.reading import refused, shown
@@ -94,10 +95,11 @@ class Users:
 
     async def log_in(self, name: str, password: str, address: str) -> tuple[Login, Granted]:
         who = sha256(to_key(name).encode("utf-8", "surrogatepass")).hexdigest()[:32]
-        for rule, counted in ((BY_ADDRESS, address), (BY_NAME, who)):
-            wait_s = await self._store.logins.attempt(rule, counted)
+        here = counted(address)
+        for rule, tries in ((BY_ADDRESS, here), (BY_NAME, who)):
+            wait_s = await self._store.logins.attempt(rule, tries)
             if wait_s > 0:
-                if self._auth.is_worth_telling(f"{rule.kind} {counted} is held"):
+                if self._auth.is_worth_telling(f"{rule.kind} {tries} is held"):
                     self._store.audit.note("login.held", {"name": shown(name), "from": address, "for": rule.kind})
                 raise TooManyRequests("too many logins failed; wait before you try again", wait_s)
         login = await self._store.logins.get(name) if NAME.fullmatch(name) else None
@@ -105,7 +107,7 @@ class Users:
             self._store.audit.note("login.failed", {"name": shown(name), "from": address})
             raise WrongLogin
         await self._store.logins.forget(BY_NAME, who)
-        await self._store.logins.forgive(BY_ADDRESS, address)
+        await self._store.logins.forgive(BY_ADDRESS, here)
         await self._claim(login)  # a process that died while registering left it undone
         if is_outdated(login.password):
             newer = msgspec.structs.replace(login, password=await self._passwords.hash(password))

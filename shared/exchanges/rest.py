@@ -35,7 +35,7 @@ CLOCK_TIMEOUT_S = 3.0
 CLOCK_SAMPLES = 2
 """The first one may pay for the connection; the shortest round trip counts."""
 PAGES_MAX = 100
-BUDGET_WAIT_MAX_S = 1.5
+BUDGET_WAIT_MAX_S = 2.5
 """How long a request waits for a spent budget, at most half of its deadline: the rest is for the answer."""
 DRAIN_MIN_S, DRAIN_MAX_S = 1.0, 60.0
 """Whatever a venue says beside its "too many": some say that nothing is held back any more, in the same breath."""

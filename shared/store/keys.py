@@ -13,7 +13,7 @@ KEYS: dict[str, tuple[str, str, str]] = {
     # shape: (what it holds, how long it lives, its only writer)
     "ow:workers": ("hash, worker id -> its last heartbeat as JSON", "a field goes 60 s after the last beat", "leases"),
     "ow:bell": ("channel: `shard`, rung when a wish changes", "a message", "sessions"),
-    "ow:ticket:{digest}": ("string: the user that a one-use ticket opens", "30 s", "users"),
+    "ow:ticket:{digest}": ("string: the user that a one-use ticket opens, and what it was got with", "30 s", "users"),
     "ow:account:{account}": ("string: the first user whose account it is", "as long as the data", "users"),
     "ow:{WHO}:budget:NAME": ("hash, when it is given back -> how many were spent of a venue's budget", "until all of it is given back", "budgets"),
     "ow:meta": ("hash: settings that every process must share (shards), and a sealed secret of the house", "as long as the data", "connection, sealed"),

@@ -213,6 +213,21 @@ async def test_gateway_keys_and_paper_accounts_outlive_the_old_master_key(redis_
         assert waiting is not None and NEW.is_current(waiting.sealed)
 
 
+async def test_a_record_of_a_dropped_key_says_which_and_is_healed_by_its_keys(redis_url: str) -> None:
+    """Dropped too early: a token's order names the missing key; the venue keys, shown again, are sealed anew."""
+    order = {"symbol": "BTC_USDT", "side": "buy", "type": "limit", "quantity": 1, "price": "60000"}
+    async with running_stub() as venue:
+        async with running_api(redis_url, GATE_REST_URL=venue.url, MASTER_KEYS=RING.rpartition(",")[2]) as api:
+            keys = {"api-key": "the-traders-key", "api-secret": "the-traders-secret"}
+            assert (await api.holding(keys).place("trader")).status == 200
+        async with running_api(redis_url, GATE_REST_URL=venue.url, MASTER_KEYS=RING.partition(",")[0]) as api:
+            token = bearing(api.gateway.auth.token("trader", 600))
+            told = await api.ask("POST", "/api/trading/orders", order, headers=token)
+            assert told.status == 409 and "master key 'k1'" in told.error["message"], told.body
+            assert (await api.holding(keys).place("trader")).status == 200
+            assert (await api.ask("POST", "/api/trading/orders", order, headers=token)).status == 200
+
+
 async def test_it_is_written_down(store: Store, redis_url: str, tmp_path: Path) -> None:
     await fill(store, 3)
     assert (

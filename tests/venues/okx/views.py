@@ -69,7 +69,7 @@ def truth(paper: PaperProcess, account: PaperAccount, number: Number = Decimal) 
 # ---- the venue's words
 
 
-def order_view(listed: Iterable[Any], number: Number = Decimal) -> View:
+def order_view(listed: Iterable[Any], number: Number = Decimal) -> dict[Any, Any]:
     """Orders as REST and the pushes write them; of each the last one counts."""
     return {
         row["ordId"]: (
@@ -80,7 +80,7 @@ def order_view(listed: Iterable[Any], number: Number = Decimal) -> View:
     }  # fmt: skip
 
 
-def position_view(listed: Iterable[Any], number: Number = Decimal) -> View:
+def position_view(listed: Iterable[Any], number: Number = Decimal) -> dict[Any, Any]:
     """Positions that are not empty."""
     return {
         (row["instId"], f"{row['mgnMode']}:{row['posSide']}"): (
@@ -91,7 +91,7 @@ def position_view(listed: Iterable[Any], number: Number = Decimal) -> View:
     }  # fmt: skip
 
 
-def algo_view(listed: Iterable[Any]) -> View:
+def algo_view(listed: Iterable[Any]) -> dict[Any, Any]:
     """Algos, of each the last one."""
     return {row["algoId"]: (row["algoClOrdId"], row["ordType"], row["state"], row["ordId"]) for row in listed}
 
@@ -151,12 +151,13 @@ def heard_view(private: Ears, business: Ears) -> View:
 
 
 def ccxt_truth(paper: PaperProcess, account: PaperAccount) -> View:
-    """What the books say in ccxt's words."""
+    """What the books say in ccxt's words. It calls an order that an algo placed by the id of the algo."""
     said = truth(paper, account, float)
+    spawned = {order: algo for algo, (_, _, _, order) in said["algos"].items()}
     words = {"live": "open", "partially_filled": "open", "filled": "closed", "canceled": "canceled"}
     return {
         "orders": {
-            key: (SYMBOLS[name], side, filled, average or None, rounded(fee), words[state])
+            spawned.get(key, key): (SYMBOLS[name], side, filled, average or None, rounded(fee), words[state])
             for key, (_, name, side, filled, _, average, fee, state) in said["orders"].items()
         },
         "fills": {
