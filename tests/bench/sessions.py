@@ -196,7 +196,7 @@ async def wish(redis_url: str) -> None:
     async def want(first: int, count: int) -> dict[str, Any]:
         for number in range(first, first + count):
             user = f"user{number}"
-            sealed = vault.seal(Credentials(KEY, SECRET), user, "gate", user)
+            sealed = vault.seal(Credentials(f"{KEY}{number}", SECRET), user, "gate", user)  # a venue counts by key
             await store.accounts.put(
                 Account(
                     account_id=user, user_id=user, venue="gate", environment="paper", label="", sealed=sealed,
