@@ -102,6 +102,16 @@ def test_an_ioc_keeps_what_it_got(okx: OkxClient, ears: OkxListener, other: OkxC
     assert steps(ears) == [("live", "0", ""), ("partially_filled", "2", ""), ("canceled", "2", "14")]
 
 
+def test_what_is_left_of_a_taker_rests_without_another_word(
+    okx: OkxClient, ears: OkxListener, other: OkxClient
+) -> None:
+    """The push of its trade has told everything."""
+    other.place("sell", 2, "67500")
+    okx.place("buy", 5, "67500")
+
+    assert steps(ears) == [("live", "0", ""), ("partially_filled", "2", "")]
+
+
 def test_a_fok_is_filled_as_a_whole_or_not_at_all(okx: OkxClient, ears: OkxListener, other: OkxClient) -> None:
     """Two waiting are not enough for three."""
     other.place("sell", 2, "67500")

@@ -22,6 +22,7 @@ FAILURES: tuple[Reply, ...] = (
     Reply(status=502, body=BAD_GATEWAY, is_html=True),
     Reply(status=500, body={"code": "50026", "data": [], "msg": "System error. Please try again later."}),
     Reply(status=500, body={"code": "51054", "data": [], "msg": "Request timed out. Please try again."}),
+    Reply(status=500, body={"code": "51149", "data": [], "msg": "Order timed out. Please try again."}),
 )
 TOO_MANY: Row = {"msg": "Too Many Requests", "code": "50011"}
 SHORT = "51008", "Order failed. Insufficient USDT margin in account."

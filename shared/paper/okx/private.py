@@ -288,8 +288,6 @@ class PrivatePushes:
                 self._tell_one(socket, account, subscription, {"data": [row]})
 
     def _tell_one(self, socket: Socket, account: Account, subscription: Subscription, body: Row) -> None:
-        if subscription.channel in socket.dead:
-            return
         arg = {name: value for name, value in subscription.arg.items() if name != "extraParams"}
         frame = to_frame(orjson.dumps({"arg": arg | {"uid": str(account.number)}} | body))
         self.stream.courier.deliver(socket, frame, account.uid)

@@ -167,6 +167,7 @@ class OkxStream:
         if channel in COUNTED:
             self._tell_count(socket, channel)
         if channel in socket.dead:
+            self.private.unfollow(socket, channel)
             return
         if channel in PRIVATE_CHANNELS | BUSINESS_PRIVATE:
             self.private.follow(socket, subscription)
