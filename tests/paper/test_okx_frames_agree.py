@@ -6,12 +6,16 @@ does, never less, and what both say has the same JSON type.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from shared.paper.faults import Fault
+from shared.paper.okx.mishaps import TOO_MANY
+from tests.paper.okx_client import SWAP, OkxListener
 from tests.paper.okx_scene import Scene
 from tests.paper.process import ROOT
 from tests.paper.shapes import differences
@@ -97,6 +101,50 @@ CASES: dict[str, Callable[[Scene], Any]] = {
     "rest_trades": answered("market/trades"),
     "rest_time": answered("public/time"),
 }
+
+
+def asked(path: str, query: dict[str, str] | None = None, key: str = "") -> Callable[[Scene], Any]:
+    """What a call of its own is answered."""
+    headers = {"ok-access-key": key} if key else {}
+    return lambda scene: scene.client.body("GET", path, query, headers=headers)
+
+
+def refused_login(**said: str) -> Callable[[Scene], Any]:
+    return lambda scene: OkxListener(scene.client, logs_in=False).login(**said)
+
+
+def _not_logged_in(scene: Scene) -> Any:
+    return OkxListener(scene.client, "business", logs_in=False).subscribe("orders-algo")[0]
+
+
+def _over_the_limit(scene: Scene) -> Any:
+    scene.door.stream.connections_most = 0
+    try:
+        return OkxListener(scene.client).subscribe("orders")[1]
+    finally:
+        scene.door.stream.connections_most = 30
+
+
+async def _upgrade(scene: Scene) -> Any:
+    ears = OkxListener(scene.client)
+    scene.door.announce_close(Fault("f", "upgrade", 1.0, None, scene.client.member.uid, 0, None, None))
+    return ears.heard()[0]
+
+
+OTHERS: dict[str, Callable[[Scene], Any]] = {
+    "rest_key_refused": asked("account/config", key="nobody"),
+    "rest_no_such_order": asked("trade/order", {"instId": SWAP, "ordId": "1"}),
+    "rest_no_such_path": asked("nothing"),
+    "rest_too_many": lambda scene: TOO_MANY,
+    "login_late": refused_login(timestamp="1704876947"),
+    "channel_refused_by_id": lambda scene: OkxListener(scene.client, "business", logs_in=False).subscribe(
+        "orders-algo"
+    )[0],
+    "call_invalid": lambda scene: OkxListener(scene.client).do("order"),
+    "connections_spent": _over_the_limit,
+    "upgrade_notice": lambda scene: asyncio.run(_upgrade(scene)),
+}
+CASES |= OTHERS
 
 
 LACKING = {"rest_balance": {".data[0].details[0].maxSpotInUseAmt", ".data[0].details[0].coinUsdPrice"}}

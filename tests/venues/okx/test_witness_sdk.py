@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from decimal import Decimal
 from typing import Any
 
@@ -143,10 +144,11 @@ async def test_the_official_socket_client_sees_the_same_life(
     sdk: Sdk, other: Sdk, paper: PaperProcess, account: PaperAccount, tls_url: str
 ) -> None:
     """By the pushes alone, over TLS, each place with a login of its own; orders are placed over it, too."""
-    private = listening(tls_url, account, "private", PRIVATE)
-    business = listening(tls_url, account, "business", BUSINESS)
-    ears, algos = await asyncio.gather(private.__aenter__(), business.__aenter__())
-    try:
+    async with AsyncExitStack() as both:
+        followed = (("private", PRIVATE), ("business", BUSINESS))
+        ears, algos = await asyncio.gather(
+            *(both.enter_async_context(listening(tls_url, account, place, args)) for place, args in followed)
+        )
         assert len(ears.events("channel-conn-count")) == 4 and not ears.events("error") + algos.events("error")
         await asyncio.to_thread(live, sdk, other)
         await asyncio.to_thread(protect, sdk, paper)
@@ -159,8 +161,6 @@ async def test_the_official_socket_client_sees_the_same_life(
         await eventually(lambda: ears.answers("cancel-order"))
         books = truth(paper, account)
         await eventually(lambda: heard_view(ears, algos) == books)
-    finally:
-        await asyncio.gather(private.__aexit__(None, None, None), business.__aexit__(None, None, None))
 
     ended = [(row["clOrdId"], row["state"], row["sz"]) for row in ears.rows("orders") if row["clOrdId"] == "ws1"]
     assert ended == [("ws1", "live", "1"), ("ws1", "live", "2"), ("ws1", "canceled", "2")]
